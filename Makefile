@@ -1,0 +1,52 @@
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo demo-check demo-reset test lint fmt clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.txt | $(VENV)/bin/python
+	$(PIP) -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	$(PIP) -r requirements-dev.txt
+	touch $@ $(VENV)/.run
+
+install: $(VENV)/.run  ## the virtual environment with what the portal runs on
+
+demo: $(VENV)/.run  ## the portal with a stand-in for Stream, on this machine
+	$(BIN)/python manage.py demo
+
+demo-check: $(VENV)/.run  ## the main job without a browser, on throw-away data
+	$(BIN)/python manage.py demo --check
+
+demo-reset: $(VENV)/.run  ## the demo with fresh data
+	$(BIN)/python manage.py demo --reset
+
+test: $(VENV)/.dev  ## all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev  ## style, types, templates, settings, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade --check --target-version 5.2
+	PORTAL_PROFILE=test $(BIN)/python manage.py makemigrations --check --dry-run
+	ALLOWED_HOSTS=portal.example.org SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+fmt: $(VENV)/.dev  ## format code and templates
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade --target-version 5.2 || true
+
+clean:  ## throw away what was made
+	rm -rf $(VENV) var staticfiles .pytest_cache .mypy_cache .ruff_cache .hypothesis

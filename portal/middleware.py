@@ -1,0 +1,49 @@
+"""A name for each request, and the headers that every answer carries."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+
+from portal.logs import request_id
+
+_FIT = re.compile(r"[A-Za-z0-9-]{8,64}")
+PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestIdMiddleware:
+    """Takes the request's id from a proxy, where it is fit, or makes one; logs and answers carry it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        name = given if _FIT.fullmatch(given) else uuid.uuid4().hex
+        token = request_id.set(name)
+        try:
+            response = self.get_response(request)
+        finally:
+            request_id.reset(token)
+        response["X-Request-ID"] = name
+        return response
+
+
+class ResponseHeadersMiddleware:
+    """Nothing is cached, fragments are told apart from pages, and browser features stay off."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response["Cache-Control"] = "no-store"
+        response["Permissions-Policy"] = PERMISSIONS
+        response["Cross-Origin-Resource-Policy"] = "same-origin"
+        patch_vary_headers(response, ["HX-Request"])
+        return response

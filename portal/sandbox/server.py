@@ -1,0 +1,77 @@
+"""The HTTP server: one thread a connection, connections kept alive, standard library only."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from portal.sandbox import tasks
+from portal.sandbox.app import Request, Sandbox
+
+LOOK_SECONDS = 0.25
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Turns HTTP into `Request` and `Response` back into HTTP."""
+
+    protocol_version = "HTTP/1.1"
+    # Answers are small and written in two pieces: without this the second waits for an acknowledgement.
+    disable_nagle_algorithm = True
+    server: SandboxServer
+
+    def _answer(self) -> None:
+        parts = urlsplit(self.path)
+        length = int(self.headers.get("Content-Length") or 0)
+        request = Request(
+            self.command,
+            parts.path,
+            parts.query,
+            {name.lower(): value for name, value in self.headers.items()},
+            self.rfile.read(length),
+        )
+        response = self.server.sandbox.answer(request, self.server.base_url)
+        if response.lost:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        self.wfile.write(response.body)
+
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _answer
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: request lines hold the key."""
+
+
+class SandboxServer(ThreadingHTTPServer):
+    """The listening server and the thread that carries out tasks."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, host: str, port: int, sandbox: Sandbox) -> None:
+        super().__init__((host, port), Handler)
+        self.sandbox = sandbox
+        self.base_url = f"http://{host}:{self.server_address[1]}"
+        self._stopping = threading.Event()
+        threading.Thread(target=self._advance, daemon=True).start()
+
+    def _advance(self) -> None:
+        while not self._stopping.wait(LOOK_SECONDS):
+            with self.sandbox.store.lock:
+                tasks.advance(self.sandbox.store, self.sandbox.faults)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is no news."""
+
+    def stop(self) -> None:
+        """Stop listening and carrying out tasks."""
+        self._stopping.set()
+        self.shutdown()
+        self.server_close()

@@ -1,0 +1,16 @@
+"""Where everything is mounted."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+from portal import health
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("accounts/", include("portal.account_urls")),
+    path("admin/", admin.site.urls),
+    path("", include("requests_app.urls")),
+]

@@ -1,0 +1,1 @@
+"""Data-subject requests on Stream: the domain. Never imports `portal`."""

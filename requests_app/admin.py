@@ -1,0 +1,96 @@
+"""The admin looks, and changes nothing: what is written here would leave no entry.
+
+Superusers only, and without the people behind the tickets: whoever looks at those does so on the portal's own
+pages, which mask what the role does not need and record who read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from requests_app.models import Account, Attempt, AuditEntry, Decision, Step, StreamApp, StreamTask, Ticket
+
+
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Superusers may look."""
+
+    show_full_result_count = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(StreamApp)
+class StreamAppAdmin(ReadOnly):
+    """Without key and secret."""
+
+    fields = ("name", "from_environment", "base_url", "is_sandbox", "is_active", "created_at")
+    list_display = ("name", "from_environment", "is_sandbox", "is_active")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("api_secret")
+
+
+@admin.register(Ticket)
+class TicketAdmin(ReadOnly):
+    """Without requester and plan, which name people."""
+
+    exclude = ("requester_name", "requester_email", "plan", "attention")
+    list_display = ("reference", "kind", "state", "due_on", "outcome")
+    list_filter = ("state", "kind")
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnly):
+    """Without the user id."""
+
+    exclude = ("user_id",)
+    list_select_related = ("ticket",)
+    list_display = ("pk", "ticket", "position", "kind", "is_open", "outcome")
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnly):
+    """Without the note."""
+
+    exclude = ("note",)
+
+
+@admin.register(Step)
+class StepAdmin(ReadOnly):
+    """Without the user ids, and without what a call or Stream's answer says of them."""
+
+    exclude = ("user_ids", "fields", "detail", "attempts")
+    list_select_related = ("ticket",)
+    list_display = ("pk", "ticket", "operation", "state", "attempt_count", "next_at", "outcome")
+    list_filter = ("state", "operation")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnly):
+    """The chain itself holds no personal data."""
+
+    list_display = ("seq", "at", "action", "actor_name", "ticket_reference")
+    list_filter = ("action",)
+
+
+@admin.register(StreamTask, Attempt)
+class QueueAdmin(ReadOnly):
+    """What was sent, and what Stream works on."""
+
+    list_display = ("pk", "operation")

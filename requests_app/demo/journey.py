@@ -1,0 +1,141 @@
+"""The main job from one end to the other: an export and an erasure, opened, approved, carried out and looked at."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import date
+
+from requests_app.demo.clock import Clock, DemoFailed
+from requests_app.demo.processes import Processes
+from requests_app.demo.visitor import Visitor
+from requests_app.stream.client import StreamClient
+from requests_app.stream.credentials import Credentials
+from requests_app.stream.transport import Transport
+
+NEW = "/tickets/new/"
+EXPORT_OF, ERASE_OF, BYSTANDER = "marie.curie", "u_5be01c77", "marta.lindqvist"
+
+
+@dataclass(frozen=True)
+class Looker:
+    """Looks at the stand-in directly, past the portal."""
+
+    client: StreamClient
+    transport: Transport
+
+    def exists(self, user_id: str) -> bool:
+        """Whether Stream shows the user."""
+        return any(user.deleted_at is None for user in self.client.query_users([user_id]))
+
+    def belongings(self, user_id: str) -> tuple[int, ...]:
+        """How much Stream shows of the user's own, by kind of data."""
+        client = self.client
+        counted = (client.count_feeds, client.count_activities, client.count_comments, client.count_channels)
+        return tuple(count(user_id).number for count in counted)
+
+    def make(self, user_id: str, name: str) -> None:
+        """Create a user to try things on."""
+        body = {"users": {user_id: {"id": user_id, "name": name}}}
+        answer = self.transport.exchange("UpdateUsers", "POST", "/users", body=body)
+        if answer.status not in {200, 201}:
+            raise DemoFailed(f"The sandbox did not take a new user (HTTP {answer.status}).")
+
+
+def _looker(running: Processes) -> Looker:
+    credentials = Credentials(running.sandbox_url, running.key, running.secret)
+    client = StreamClient(credentials)
+    return Looker(client, client.transport)
+
+
+def check(running: Processes, clock: Clock) -> None:
+    """An export and an erasure of seeded people, judged from outside; raises `DemoFailed` at the first fault."""
+    looker = _looker(running)
+    if not looker.exists(ERASE_OF):
+        raise DemoFailed("The sandbox was not seeded.")
+    before = looker.belongings(BYSTANDER)
+    _both(running, clock, export_of=EXPORT_OF, erase_of=ERASE_OF)
+    if looker.exists(ERASE_OF):
+        raise DemoFailed("The erased user is still on the sandbox.")
+    clock.say("the erased user is gone from the sandbox")
+    if not looker.exists(BYSTANDER) or looker.belongings(BYSTANDER) != before:
+        raise DemoFailed("A bystander's data changed.")
+    clock.say("a bystander's data is untouched")
+    clock.say(f"audit: {running.manage('verify_audit').splitlines()[0]}")
+
+
+def show(running: Processes, clock: Clock) -> None:
+    """The same with a user made for it, so that the people of the demo stay as they are."""
+    looker, visitor = _looker(running), f"demo-visitor-{secrets.token_hex(4)}"
+    looker.make(visitor, "Demo Visitor")
+    _both(running, clock, export_of=visitor, erase_of=visitor)
+    if looker.exists(visitor):
+        raise DemoFailed("The erased user is still on the sandbox.")
+    clock.say("the erased user is gone from the sandbox")
+
+
+def _both(running: Processes, clock: Clock, *, export_of: str, erase_of: str) -> None:
+    ana, mara = Visitor(running.portal_url, "ana"), Visitor(running.portal_url, "mara")
+    clock.say("ana (agent) and mara (DPO) signed in")
+    export = {"kind": "export", "export_user_data": "on", "export_feeds_data": "on"}
+    ticket = _carry_out(running, clock, ana, mara, export, export_of, "Exported")
+    files = ana.files(ticket)
+    if len(files) != 2 or any(_owner(content) != export_of for content in files):
+        raise DemoFailed("The downloaded export is not the subject's data.")
+    clock.say(f"export downloaded: {sum(map(len, files)):,} bytes, the subject's data")
+    erase = {"kind": "erase", "feeds_data": "hard", "user": "hard", "messages": "hard", "conversations": "hard"}
+    _carry_out(running, clock, ana, mara, erase, erase_of, "Erased")
+
+
+def _owner(content: bytes) -> str:
+    """Whose data an export file holds; empty where it holds several people's, or none that can be told."""
+    try:
+        found = json.loads(content)
+    except ValueError:
+        lines = [json.loads(line) for line in content.splitlines() if line]
+        owners = {line["data"]["id"] for line in lines if line["type"] == "user"}
+        return owners.pop() if len(owners) == 1 else ""
+    return str(found["user"]["id"] if "user" in found else found.get("data", {}).get("id", ""))
+
+
+def _carry_out(
+    running: Processes, clock: Clock, agent: Visitor, dpo: Visitor, choices: dict[str, str], user_id: str, goal: str
+) -> str:
+    """Open, send, approve, and wait for the worker; returns the path of the ticket."""
+    typed = {
+        **choices,
+        "stream_app": _first_app(agent.page(NEW)),
+        "user_ids": user_id,
+        "received_on": date.today().isoformat(),
+        "channel": "email",
+        "note": "Opened by the demo.",
+        "action": "submit",
+    }
+    ticket = agent.send(NEW, NEW, typed)
+    reference = ticket.strip("/").rpartition("/")[2]
+    clock.say(f"{reference}: {choices['kind']} opened and sent to the DPO")
+    dpo.send(ticket, f"{ticket}approve/", {"confirm_user_id": user_id, "note": "Approved by the demo."})
+    clock.say(f"{reference}: approved")
+    while True:
+        running.check_alive()
+        state, outcome = dpo.state_of(ticket)
+        if state == "Completed":
+            break
+        if state == "Needs attention":
+            raise DemoFailed(f"{reference} stopped on Stream; see its page.")
+        clock.rest(f"{reference}, which is “{state}”")
+    if outcome != goal:
+        raise DemoFailed(f"{reference} ended as “{outcome}” instead of “{goal}”.")
+    clock.say(f"{reference}: carried out on Stream, {outcome.lower()}")
+    return ticket
+
+
+def _first_app(page: str) -> str:
+    """The first Stream app that the form offers."""
+    _, _, rest = page.partition('name="stream_app"')
+    for piece in rest.split('value="')[1:]:
+        value = piece.partition('"')[0]
+        if value:
+            return value
+    raise DemoFailed("The form offers no Stream app.")

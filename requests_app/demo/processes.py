@@ -1,0 +1,209 @@
+"""The processes of a demo: the sandbox, the Django-Q cluster and the web server, as children of one process."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import requests
+
+from requests_app.demo.clock import Clock, DemoFailed
+
+ROOT = Path(__file__).resolve().parents[2]
+STOP_SECONDS = 8.0
+# What a demo must never inherit: it brings its own.
+_OWN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_KEY", "AUDIT_KEY", "ALLOWED_HOSTS", "HTTPS", "TRUSTED_PROXY")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a demo keeps its data."""
+
+    folder: Path
+
+    @property
+    def portal_database(self) -> Path:
+        """SQLite file of the portal."""
+        return self.folder / "portal.sqlite3"
+
+    @property
+    def sandbox_database(self) -> Path:
+        """SQLite file of the stand-in."""
+        return self.folder / "sandbox.sqlite3"
+
+    @property
+    def secret_file(self) -> Path:
+        """The secret that portal and stand-in share; made anew with the data."""
+        return self.folder / "secret"
+
+    def log_of(self, name: str) -> Path:
+        """What a child prints."""
+        return self.folder / f"{name}.log"
+
+    def clear(self) -> None:
+        """Throw everything away."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def free_port(wanted: int = 0) -> int:
+    """The wanted port or the next free one; any free one for 0."""
+    for port in range(wanted, min(wanted + 50, 65_536)) if wanted else [0]:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise DemoFailed(f"No port is free from {wanted} on. Say another one with --port.")
+
+
+class Processes:
+    """Starts the children, knows where they are, and stops them all."""
+
+    def __init__(self, places: Places, *, task_seconds: float, clock: Clock, port: int = 0) -> None:
+        self.places = places
+        self.clock = clock
+        self._task_seconds = task_seconds
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        places.folder.mkdir(parents=True, exist_ok=True)
+        self.key = "demo-key"
+        self.secret = self._secret()
+        self.portal_url = f"http://127.0.0.1:{free_port(port)}"
+        self.sandbox_url = f"http://127.0.0.1:{free_port()}"
+
+    def _secret(self) -> str:
+        file = self.places.secret_file
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_hex(32))
+        return file.read_text()
+
+    def __enter__(self) -> Processes:
+        # A stop by whoever watches this process is a stop by hand: the children go first.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What the children of the portal see."""
+        return {
+            **{name: value for name, value in os.environ.items() if name not in _OWN},
+            **dict.fromkeys(_OWN, ""),
+            "PORTAL_PROFILE": "demo",
+            "DATABASE_URL": f"sqlite:///{self.places.portal_database}",
+            "STREAM_BASE_URL": self.sandbox_url,
+            "STREAM_API_KEY": self.key,
+            "STREAM_API_SECRET": self.secret,
+            "STREAM_SANDBOX": "true",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def start(self, *, filled: bool) -> None:
+        """Migrate, fill where wanted, and start the three; returns once each answers."""
+        port = self.sandbox_url.rpartition(":")[2]
+        # The secret goes by argument: it opens nothing but this stand-in on this machine.
+        options = ["--port", port, "--database", str(self.places.sandbox_database), "--key", self.key]
+        options += ["--secret", self.secret, "--task-seconds", str(self._task_seconds), "--seed"]
+        self._spawn("sandbox", ["-m", "portal.sandbox", *options])
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("setup_demo") if filled else self.manage("setup_demo", "--people-only")
+        self._wait_for("sandbox", self.sandbox_url)
+        self.clock.say("sandbox: the stand-in for Stream answers")
+        self._spawn("worker", ["manage.py", "qcluster"])
+        bind = self.portal_url.removeprefix("http://")
+        web = ["-m", "gunicorn", "portal.wsgi", "--bind", bind, "--threads", "8", "--log-level", "warning"]
+        self._spawn("web", [*web, "--no-control-socket"])
+        self._wait_for("web", f"{self.portal_url}/healthz")
+        self.clock.say("worker and web server: started")
+
+    def manage(self, *words: str) -> str:
+        """Run a management command to its end; returns what it printed."""
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=dict(self.environment),
+            capture_output=True,
+            text=True,
+            timeout=self.clock.left(),
+            check=False,
+        )
+        if done.returncode != 0:
+            raise DemoFailed(f"manage.py {words[0]} failed: {(done.stderr or done.stdout).strip()[-800:]}")
+        return done.stdout
+
+    def _spawn(self, name: str, words: list[str]) -> None:
+        with self.places.log_of(name).open("ab") as log:
+            self._children[name] = subprocess.Popen(  # noqa: S603
+                [sys.executable, *words],
+                cwd=ROOT,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A Ctrl-C in the terminal reaches this process alone, which stops the children in order.
+                start_new_session=True,
+            )
+
+    def _wait_for(self, name: str, url: str) -> None:
+        while True:
+            self.check_alive()
+            try:
+                requests.get(url, timeout=1)
+            except requests.RequestException:
+                self.clock.rest(f"the {name} to answer")
+            else:
+                return
+
+    def check_alive(self) -> None:
+        """Raise where a child has ended by itself."""
+        for name, child in self._children.items():
+            if child.poll() is not None:
+                log = self.places.log_of(name)
+                tail = log.read_text(errors="replace")[-800:].strip() if log.exists() else ""
+                raise DemoFailed(f"The {name} ended with code {child.returncode}. It said: {tail}")
+
+    def wait(self) -> None:
+        """Serve until Ctrl-C, or until a child ends."""
+        never = threading.Event()
+        while not never.wait(1.0):
+            self.check_alive()
+
+    def stop(self) -> None:
+        """Ask the children to end, the web server first, and end those that do not."""
+        ends = time.monotonic() + STOP_SECONDS
+        for name in ("web", "worker", "sandbox"):
+            child = self._children.get(name)
+            if child is not None and child.poll() is None:
+                child.terminate()
+        for child in self._children.values():
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(max(0.1, ends - time.monotonic()))
+            # Whatever the child left behind in its own session goes with it.
+            _end_group(child.pid)
+            child.wait()
+        self._children.clear()
+
+
+def _end_group(leader: int) -> None:
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,115 @@
+"""The tickets of the demo: in every state that people bring about, by the verbs that people use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from requests_app.audit.actor import Actor
+from requests_app.enums import Channel, Ground, Kind, Mode
+from requests_app.models import StreamApp, Ticket
+from requests_app.workflow import deadlines, tickets
+from requests_app.workflow.plan import Plan
+from requests_app.workflow.tickets import Intake
+
+HARD = {"user": Mode.HARD, "messages": Mode.HARD, "conversations": Mode.HARD}
+PRUNE = {"user": Mode.PRUNING, "messages": Mode.PRUNING}
+SOFT = {"user": Mode.SOFT, "messages": Mode.SOFT}
+FEEDS = {"feeds_data": Mode.HARD}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One ticket: who opened it, whose data, what is asked for, and how far it has come."""
+
+    opener: str
+    user_id: str
+    fate: str
+    kind: Kind = Kind.ERASE
+    modes: dict[str, Mode] | None = None
+    days: int = 5
+    channel: Channel = Channel.EMAIL
+    note: str = ""
+
+
+def _cases() -> Iterator[Case]:
+    """Nobody of the sandbox who is erased for good by an approved ticket stands in another one."""
+    yield Case("ana", "u_82c1f0e9", "waiting", modes=HARD, days=24, note="Confirmed twice by e-mail.")
+    yield Case("tom", "j-ossipov", "waiting", modes=FEEDS, days=18)
+    yield Case("lena", "u_77aa10d2", "waiting", modes=HARD | FEEDS, days=16, channel=Channel.FORM)
+    yield Case("ana", "b.kowalski", "waiting", kind=Kind.EXPORT, days=12)
+    yield Case("tom", "r_santos", "waiting", modes=PRUNE, days=9, channel=Channel.LETTER)
+    yield Case("ana", "noor@example.org", "waiting", kind=Kind.EXPORT, days=3, channel=Channel.IN_APP)
+    yield Case("lena", "élodie", "waiting", modes=SOFT, days=33, note="Asked again by phone.")
+    yield Case("ana", "marta.lindqvist", "approved", kind=Kind.EXPORT, days=14)
+    yield Case("tom", "p.novak", "approved", modes=HARD, days=11, channel=Channel.FORM)
+    yield Case("lena", "o.nilsen", "approved", modes=SOFT, days=8)
+    yield Case("ana", "u_fe11d8b0", "approved", kind=Kind.EXPORT, days=6)
+    yield Case("ana", "guest-0093817", "draft", modes=SOFT, days=4)
+    yield Case("ana", "u_019b3e5f", "draft", kind=Kind.EXPORT, days=2)
+    yield Case("tom", "a b/c", "draft", kind=Kind.EXPORT, days=1)
+    yield Case("lena", "yuki-tanaka", "draft", modes=HARD, days=0, channel=Channel.PHONE)
+    yield Case("ana", "u_c0ffee42", "sent back", modes=HARD, days=20, note="Who owns the shared channels afterwards?")
+    yield Case("tom", "jonas-weber", "sent back", modes=PRUNE, days=15, note="Keep the invoices: ask Finance first.")
+    yield Case("lena", "u_5be01c77", "refused", modes=HARD, days=40, note="The requester is not the account's owner.")
+    yield Case("ana", "u_77aa10d2", "refused", kind=Kind.EXPORT, days=45, note="Same request as last week.")
+    yield Case("tom", "r_santos", "cancelled", kind=Kind.EXPORT, days=50)
+    yield Case("lena", "j-ossipov", "cancelled", kind=Kind.EXPORT, days=28, note="Withdrawn by the person.")
+    # People whom Stream does not know any more, from before the portal.
+    for number in range(16):
+        opener = ("ana", "tom", "lena")[number % 3]
+        fate = ("cancelled", "refused", "waiting", "draft")[number % 4]
+        modes = (HARD, PRUNE, SOFT, FEEDS)[number % 4]
+        yield Case(opener, f"legacy-{4100 + number}", fate, modes=modes, days=2 + number * 2, note="From the old tool.")
+
+
+def fill(app: StreamApp, people: dict[str, Actor]) -> int:
+    """Bring every case about; returns how many tickets there are."""
+    count = 0
+    for case in _cases():
+        _bring_about(case, app, people)
+        count += 1
+    return count
+
+
+def _bring_about(case: Case, app: StreamApp, people: dict[str, Actor]) -> Ticket:
+    now = timezone.now()
+    opener, dpo = people[case.opener], people["mara"]
+    ticket = tickets.open_ticket(_intake(case, app), actor=opener, now=now)
+    if case.fate == "cancelled":
+        return tickets.cancel(ticket, actor=opener, now=now, note=case.note)
+    if case.fate == "draft":
+        return ticket
+    tickets.submit(ticket, actor=opener, now=now)
+    if case.fate == "approved":
+        return tickets.approve(ticket, actor=dpo, now=now, confirm_user_id=case.user_id, note=case.note)
+    if case.fate == "sent back":
+        return tickets.send_back(ticket, actor=dpo, now=now, note=case.note)
+    if case.fate == "refused":
+        return tickets.refuse(ticket, actor=dpo, now=now, note=case.note)
+    return ticket
+
+
+def _intake(case: Case, app: StreamApp) -> Intake:
+    export = case.kind is Kind.EXPORT
+    plan = Plan(
+        kind=case.kind,
+        user_ids=(case.user_id,),
+        export_feeds_data=export,
+        export_user_data=export,
+        copy_first=not export and case.modes is HARD,
+        **(case.modes or {}),
+    )
+    received_on = deadlines.receipt_date(timezone.now() - timedelta(days=case.days), tickets.clock())
+    return Intake(
+        stream_app=app,
+        plan=plan,
+        received_on=received_on,
+        channel=case.channel,
+        requester_email="" if case.user_id.startswith("legacy") else f"{received_on:%d%m}.person@example.org",
+        ground="" if export else Ground.CONSENT_WITHDRAWN.value,
+        note=case.note,
+    )

@@ -1,0 +1,145 @@
+"""One sweep: everything that is due, phase by phase, until nothing is or the budget is spent.
+
+Re-entrant: any number of sweeps may run at once, in any number of processes. Each row goes to whoever claims it
+first, and a killed sweep costs no more than the time of a lease.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Min, Q
+
+from requests_app.enums import State
+from requests_app.execution import health, polling, readback, reconcile, sending, steps
+from requests_app.execution.context import Context
+from requests_app.execution.timing import database_now
+from requests_app.models import Heartbeat, Step, StreamTask, Ticket
+from requests_app.workflow import outcomes
+
+THREADS = 16
+HEARTBEAT = "sweep"
+# While something is due within this time, a sweep with budget left waits for it instead of ending.
+WORTH_WAITING = timedelta(seconds=5)
+PAUSE_SECONDS = 0.25
+
+
+@dataclass
+class Swept:
+    """What one sweep did, and whether something is due again within seconds."""
+
+    passes: int = 0
+    begun: int = 0
+    sent: int = 0
+    reconciled: int = 0
+    polled: int = 0
+    read_back: int = 0
+    settled: int = 0
+    more_soon: bool = False
+
+    def __str__(self) -> str:
+        return (
+            f"{self.begun} begun, {self.sent} taken up to send, {self.reconciled} reconciled, "
+            f"{self.polled} asked about, {self.read_back} read back, {self.settled} settled"
+        )
+
+    def add(self, other: Swept) -> None:
+        """Count another pass in."""
+        self.passes += 1
+        for name in ("begun", "sent", "reconciled", "polled", "read_back", "settled"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    @property
+    def work(self) -> int:
+        """How many rows were worked on."""
+        return self.begun + self.sent + self.reconciled + self.polled + self.read_back
+
+
+def sweep_once(
+    *,
+    budget_seconds: float = 40.0,
+    now: Callable[[], datetime] = database_now,
+    wait: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Swept:
+    """Work on what is due until nothing is, or the budget (seconds) is spent.
+
+    With `wait`, a sweep stays while something becomes due within seconds, so that young tasks are asked about
+    in time. `stopped` is asked between passes.
+    """
+    ends = time.monotonic() + budget_seconds
+    total = Swept()
+    with ThreadPoolExecutor(THREADS) as pool:
+        context = Context(pool=pool, now=now)
+        while True:
+            done = one_pass(context)
+            total.add(done)
+            if done.work:
+                if time.monotonic() < ends and not stopped():
+                    continue
+                total.more_soon = True
+                break
+            total.more_soon = due_soon(now())
+            if not (wait and total.more_soon) or time.monotonic() >= ends or stopped():
+                break
+            time.sleep(PAUSE_SECONDS)
+    return total
+
+
+def one_pass(context: Context) -> Swept:
+    """Each phase once, in the order in which a ticket goes through them."""
+    done = Swept()
+    begun = steps.begin_approved(actor=context.actor, now=context.now())
+    context.touched.update(begun)
+    done.begun = len(begun)
+    health.probe(context)
+    reconcile.adopt_abandoned(context)
+    done.reconciled = reconcile.reconcile_due(context)
+    done.sent = sending.send_due(context)
+    done.polled = polling.poll_due(context)
+    done.read_back = readback.read_back_due(context)
+    context.touched.update(forgotten())
+    done.settled = _settle(context)
+    health.write_down_limits(context)
+    beat(context.now())
+    return done
+
+
+def _settle(context: Context) -> int:
+    """Move on every ticket that this pass touched, where its steps allow it."""
+    settled = 0
+    while context.touched:
+        if outcomes.settle(context.touched.pop(), actor=context.actor, now=context.now()):
+            settled += 1
+    return settled
+
+
+def forgotten() -> list[int]:
+    """Running tickets of which nothing is due: a worker died between the last step and the last word."""
+    moving = Step.objects.filter(Q(next_at__isnull=False) | Q(look_again_at__isnull=False, read_back_at__isnull=True))
+    on_stream = Step.objects.filter(state__in=[state.value for state in outcomes.IN_FLIGHT])
+    running = Ticket.objects.filter(state=State.RUNNING.value)
+    left = running.exclude(pk__in=moving.values("ticket_id")).exclude(pk__in=on_stream.values("ticket_id"))
+    return list(left.order_by("pk").values_list("pk", flat=True)[:100])
+
+
+def beat(now: datetime) -> None:
+    """Leave a sign of life for the pages and the readiness check."""
+    Heartbeat.objects.update_or_create(name=HEARTBEAT, defaults={"beat_at": now})
+
+
+def due_soon(now: datetime) -> bool:
+    """Whether any row becomes due within the time that is worth waiting for."""
+    horizon = now + WORTH_WAITING
+    if Ticket.objects.filter(state=State.APPROVED.value).exists():
+        return True
+    nearest = [
+        Step.objects.filter(next_at__isnull=False).aggregate(at=Min("next_at"))["at"],
+        Step.objects.filter(look_again_at__isnull=False).aggregate(at=Min("look_again_at"))["at"],
+        StreamTask.objects.filter(next_poll_at__isnull=False).aggregate(at=Min("next_poll_at"))["at"],
+    ]
+    return any(at is not None and at <= horizon for at in nearest)

@@ -1,0 +1,52 @@
+"""Every span of time the engine knows, in one place. Seconds unless a name says otherwise."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+# Longer than the longest call (30 s in all), so that a live worker never loses a lease to a slow answer.
+LEASE = timedelta(seconds=60)
+# How long after an unanswered call Stream is read: a late effect must have become visible by then.
+SETTLE = timedelta(seconds=45)
+# Unanswered exports are simply asked for again, a little later.
+ASK_AGAIN = timedelta(seconds=5)
+# How often an operation is sent before a person must look.
+MAX_ATTEMPTS = 3
+# The breaker: so many failures in a row, then silence for so long before one probe.
+BREAKER_FAILURES = 5
+BREAKER_SILENCE = timedelta(seconds=30)
+# A task is young for two minutes: then it is asked about every three seconds at least.
+YOUNG = timedelta(minutes=2)
+YOUNG_POLL_MAX = 3.0
+POLL_MAX = 300.0
+# Stream keeps export files for 60 days (GDPR page, "Accessing the exported data").
+FILE_KEPT = timedelta(days=60)
+# After a delete: look at once, a few times more where Stream still shows something, and again a day later.
+LOOKS = 5
+SECOND_LOOK = timedelta(days=1)
+
+
+def database_now() -> datetime:
+    """The database's clock: one for all workers, however wrong their own clocks are."""
+    if connection.vendor != "postgresql":
+        return timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+        return moment
+
+
+def backoff(setbacks: int) -> timedelta:
+    """1, 2, 4 … seconds up to five minutes, give or take a fifth."""
+    return timedelta(seconds=min(POLL_MAX, 2.0 ** min(setbacks, 10)) * random.uniform(0.8, 1.2))  # noqa: S311
+
+
+def until_next_poll(age: timedelta) -> timedelta:
+    """When to ask again about a task of this age: seconds while it is young, minutes when it is old."""
+    seconds = max(1.0, age.total_seconds() / 4)
+    limit = YOUNG_POLL_MAX if age < YOUNG else POLL_MAX
+    return timedelta(seconds=min(limit, seconds) * random.uniform(0.8, 1.0))  # noqa: S311

@@ -1,0 +1,33 @@
+"""What Django-Q calls. Each job takes one integer and is worth nothing more than the time it saves.
+
+The minute's schedule keeps sweeping; the doorbell starts a sweep at once after an approval. Both end well below
+the queue's time-out. While something young is left, the sweep that holds the baton calls for another one.
+"""
+
+from __future__ import annotations
+
+from requests_app import queue
+from requests_app.execution.baton import held
+from requests_app.execution.sweep import sweep_once
+
+# Seconds. The queue kills a job after 50; the longest call to Stream ends within 30 of the last pass's start,
+# so nothing is begun after the first of these.
+BUDGET = 15.0
+
+
+def sweep(number: int) -> str:
+    """The schedule's job."""
+    return _sweep(number)
+
+
+def answer_doorbell(ticket_id: int) -> str:
+    """Somebody approved the ticket: look now. The rows say what is to be done, not the number."""
+    return _sweep(ticket_id)
+
+
+def _sweep(number: int) -> str:
+    with held() as mine:
+        swept = sweep_once(budget_seconds=BUDGET, wait=mine)
+    if mine and swept.more_soon:
+        queue.ring(number)
+    return str(swept)

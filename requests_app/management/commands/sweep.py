@@ -1,0 +1,37 @@
+"""`manage.py sweep`: the engine in the foreground, once or for as long as it is left running."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from requests_app.execution.sweep import sweep_once
+
+LEAST_PAUSE = 0.1
+
+
+class Command(BaseCommand):
+    help = "Carries out what is due on Stream. An alternative to qcluster for installations without a queue."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="one pass over everything that is due")
+        parser.add_argument("--loop", type=float, metavar="SECONDS", help="again and again, with this pause between")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        once, pause = bool(options.get("once")), options.get("loop")
+        if once == (pause is not None):
+            raise CommandError("Say either --once or --loop SECONDS.")
+        if once:
+            self.stdout.write(str(sweep_once()))
+            return
+        if pause < LEAST_PAUSE:
+            raise CommandError(f"Give --loop at least {LEAST_PAUSE} seconds.")
+        stopped = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stopped.set())
+        while not stopped.is_set():
+            sweep_once(stopped=stopped.is_set)
+            stopped.wait(pause)

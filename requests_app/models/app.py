@@ -1,0 +1,91 @@
+"""A Stream app: where calls go, with which key, and how its health stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from requests_app.models.sealed import SealedTextField
+
+
+class StreamAppQuerySet(models.QuerySet["StreamApp"]):
+    def active(self) -> StreamAppQuerySet:
+        """Apps that new tickets may choose."""
+        return self.filter(is_active=True)
+
+
+class StreamApp(models.Model):
+    """One app on Stream. The app of the environment keeps no credentials here: they stay in the settings."""
+
+    name = models.CharField(max_length=80, unique=True)
+    from_environment = models.BooleanField(default=False)
+    base_url = models.URLField(blank=True)
+    api_key = models.CharField(max_length=120, blank=True)
+    api_secret = SealedTextField(blank=True)
+    is_sandbox = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StreamAppQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["from_environment"],
+                condition=Q(from_environment=True),
+                name="one_stream_app_from_environment",
+            ),
+            models.CheckConstraint(
+                condition=Q(from_environment=False) | Q(base_url="", api_key="", api_secret=""),
+                name="environment_app_stores_no_credentials",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def credentials(self) -> tuple[str, str, str]:
+        """Base URL, API key and secret: of the environment or of this row."""
+        if self.from_environment:
+            return settings.STREAM_BASE_URL, settings.STREAM_API_KEY, settings.STREAM_API_SECRET
+        return self.base_url, self.api_key, self.api_secret
+
+
+class AppHealth(models.Model):
+    """The breaker of one app, shared by every worker.
+
+    While `open_until` is set, nothing that changes anything is sent; after it one read probes Stream.
+    """
+
+    stream_app = models.OneToOneField(StreamApp, on_delete=models.CASCADE, related_name="health")
+    failures = models.PositiveIntegerField(default=0)
+    open_until = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "app health"
+
+
+class Budget(models.Model):
+    """What Stream last said about the rate limit of one endpoint of one app, shared by every worker."""
+
+    stream_app = models.ForeignKey(StreamApp, on_delete=models.CASCADE, related_name="budgets")
+    endpoint = models.CharField(max_length=60)
+    remaining = models.IntegerField(null=True, blank=True)
+    reset_at = models.DateTimeField(null=True, blank=True)
+    blocked_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stream_app", "endpoint"], name="one_budget_per_endpoint")]
+
+
+class Heartbeat(models.Model):
+    """When a background loop was last seen alive. One row a name."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    beat_at = models.DateTimeField()
+    facts: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)

@@ -1,0 +1,200 @@
+"""One ticket as its page shows it: the way it has come, its steps on Stream, and what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from requests_app.audit.actor import Actor
+from requests_app.enums import (
+    CLOSED_STATES,
+    EXPORT_OPERATIONS,
+    SENDABLE_STATES,
+    Operation,
+    Outcome,
+    State,
+    StepState,
+)
+from requests_app.models import Step, Ticket
+from requests_app.queries.activity import Event, entries_of, events
+from requests_app.workflow import permissions
+from requests_app.workflow import plan as plans
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """One station of the way: done, now or still to come."""
+
+    label: str
+    standing: str
+    at: datetime | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """One operation for one account, or for the accounts of one export."""
+
+    pk: int
+    title: str
+    icon: str
+    export: bool
+    state: StepState
+    accounts: str
+    task_id: str
+    status: str
+    polled_at: datetime | None
+    next_at: datetime | None
+    outcome: Outcome | None
+    detail: str
+    finished_at: datetime | None
+    ready: bool
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Everything on the page that moves by itself."""
+
+    milestones: tuple[Milestone, ...]
+    steps: tuple[StepLine, ...]
+    events: tuple[Event, ...] = field(default_factory=tuple)
+
+
+def progress(ticket: Ticket, actor: Actor) -> Progress:
+    """The way, the steps and the newest events of a ticket, as this person may see them."""
+    clear = permissions.sees_personal_data(actor.role)
+    return Progress(milestones(ticket), step_lines(ticket, clear=clear), events(ticket, clear=clear))
+
+
+def version(ticket: Ticket) -> str:
+    """Changes whenever the page would: cheap to compare, so that an unchanged ticket is not drawn again."""
+    steps = ticket.steps.order_by("pk").values_list("pk", "state", "outcome", "detail", "stream_task__polled_at")
+    last = entries_of(ticket).values_list("seq", flat=True).first()
+    return plans.body_digest(Operation.EXPORT_USERS, {"r": ticket.revision, "e": last, "s": str(list(steps))})[:16]
+
+
+def subject(ticket: Ticket, *, clear: bool) -> str:
+    """Whose data it is about: the first Stream user id, or how many where the role does not need it."""
+    ids = plans.from_json(ticket.plan).user_ids
+    if not clear:
+        return "one account" if len(ids) == 1 else f"{len(ids)} accounts"
+    return ids[0] if len(ids) == 1 else f"{ids[0]} +{len(ids) - 1}"
+
+
+def milestones(ticket: Ticket) -> tuple[Milestone, ...]:
+    """Opened, sent, decided, run, verified, closed: where the ticket stands between them."""
+    state = State(ticket.state)
+    decision = ticket.decisions.order_by("-id").first()
+    decided_at = ticket.approved_at or (decision.decided_at if decision and state is State.REFUSED else None)
+    steps = list(ticket.steps.all())
+    ran_at = _last([step.finished_at for step in steps])
+    read_at = _last([step.read_back_at for step in steps])
+    verified = "Verified" if ticket.kind == "erase" else "Files ready"
+    stations: list[tuple[str, datetime | None, bool]] = [
+        ("Opened", ticket.opened_at, False),
+        ("Sent to DPO", ticket.submitted_at, state in {State.DRAFT, State.SENT_BACK}),
+        ("Refused" if state is State.REFUSED else "DPO decision", decided_at, state is State.AWAITING_DECISION),
+        ("Runs on Stream", ran_at, state in SENDABLE_STATES | {State.NEEDS_ATTENTION}),
+        (verified, read_at or ran_at, False),
+        (state.label if state in CLOSED_STATES else "Closed", ticket.closed_at, False),
+    ]
+    closed = state in CLOSED_STATES
+    now_at = next((place for place, (_, _, here) in enumerate(stations) if here), len(stations))
+    return tuple(
+        Milestone(
+            label,
+            "now" if place == now_at else "done" if at and (place < now_at or closed) else "todo",
+            at if at and place != now_at else None,
+            state.label if place == now_at else "",
+        )
+        for place, (label, at, _) in enumerate(stations)
+    )
+
+
+def _last(moments: Iterable[datetime | None]) -> datetime | None:
+    """The latest, where all of them are there."""
+    found = list(moments)
+    return max((at for at in found if at), default=None) if found and all(found) else None
+
+
+def step_lines(ticket: Ticket, *, clear: bool) -> tuple[StepLine, ...]:
+    """The steps in their order; before the approval those that the plan amounts to."""
+    found = [_line_of(step, clear=clear) for step in ticket.steps.select_related("stream_task")]
+    if found or ticket.state in CLOSED_STATES:
+        return tuple(found)
+    return tuple(
+        StepLine(
+            pk=0,
+            title=call.operation.label,
+            icon=_icon(call.operation),
+            export=call.operation in EXPORT_OPERATIONS,
+            state=StepState.PLANNED,
+            accounts=_accounts(list(call.user_ids), clear=clear),
+            task_id="",
+            status="",
+            polled_at=None,
+            next_at=None,
+            outcome=None,
+            detail="",
+            finished_at=None,
+            ready=False,
+            evidence=(),
+        )
+        for call in plans.calls(plans.from_json(ticket.plan))
+    )
+
+
+def _line_of(step: Step, *, clear: bool) -> StepLine:
+    operation, state, task = Operation(step.operation), StepState(step.state), step.stream_task
+    export = operation in EXPORT_OPERATIONS
+    return StepLine(
+        pk=step.pk,
+        title=operation.label,
+        icon=_icon(operation),
+        export=export,
+        state=state,
+        accounts=_accounts(step.user_ids, clear=clear),
+        task_id=task.task_id if task else "",
+        status=task.status if task else "",
+        polled_at=task.polled_at if task else None,
+        next_at=(task.next_poll_at if task else None) or step.next_at,
+        outcome=Outcome(step.outcome) if step.outcome else None,
+        detail=step.detail,
+        finished_at=step.finished_at,
+        ready=export and state is StepState.DONE and task is not None,
+        evidence=_evidence(step.evidence),
+    )
+
+
+def _icon(operation: Operation) -> str:
+    if operation in EXPORT_OPERATIONS:
+        return "file-export"
+    return {Operation.DELETE_FEEDS_DATA: "rss", Operation.RESTORE_USERS: "restore"}.get(operation, "user-off")
+
+
+def _accounts(user_ids: list[str], *, clear: bool) -> str:
+    if len(user_ids) == 1 and clear:
+        return user_ids[0]
+    return "one account" if len(user_ids) == 1 else f"{len(user_ids)} accounts"
+
+
+def _evidence(seen: dict[str, object]) -> tuple[str, ...]:
+    """What was read back, in sentences."""
+    if seen.get("unreadable"):
+        return ("Stream could not be read afterwards, so there is no evidence yet.",)
+    found = []
+    if "user" in seen:
+        found.append("Stream still shows the user." if seen["user"] == "present" else "Stream shows no such user.")
+    if "feeds" in seen:
+        left = [f"{seen.get(name, 0)} {name}" for name in ("feeds", "activities", "comments")]
+        found.append(f"Stream still shows {', '.join(left)}.")
+        hidden = seen.get("activities_hidden", 0)
+        if hidden:
+            found.append(f"It keeps {hidden} soft-deleted activities, hidden.")
+    if "second" in seen:
+        again = seen["second"]
+        left_over = isinstance(again, dict) and again.get("remains")
+        found.append("A day later there was data again: look on Stream." if left_over else "A day later: the same.")
+    return tuple(found)

@@ -1,0 +1,284 @@
+"""The client: one method for each call of Stream's API that the portal makes.
+
+Every call gives a typed result or raises one of the typed errors (errors.py). Nothing is sent that was not given:
+a mode that is "keep" is a field left out.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+from requests_app.stream import limits, wire
+from requests_app.stream.credentials import Credentials, Timeouts
+from requests_app.stream.errors import KeyRefused, NotFound, RateLimited, Rejected, UnknownOutcome
+from requests_app.stream.ids import path_segment
+from requests_app.stream.limits import RateLimit
+from requests_app.stream.links import ExportStream, open_link
+from requests_app.stream.transport import Answer, Transport
+from requests_app.stream.wire import Accepted, AppInfo, Count, RemoteUser, TaskReport
+
+T = TypeVar("T")
+MAX_USERS = 100
+MAX_EXPORT_USERS = 25
+PAGE = 100
+MAX_PAGES = 5
+DELETE_FIELDS = frozenset(
+    {"user", "messages", "conversations", "calls", "files", "new_channel_owner_id", "new_call_owner_id"}
+)
+# Codes that speak of the key, the token or the app, whatever the status.
+KEY_CODES = frozenset({2, 5, 40, 41, 42, 43, 99})
+
+
+class StreamClient:
+    """Calls of one Stream app. Safe to share between threads."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        timeouts: Timeouts | None = None,
+        on_limit: Callable[[str, RateLimit], None] | None = None,
+    ) -> None:
+        self._timeouts = timeouts or Timeouts()
+        self.transport = Transport(credentials, self._timeouts)
+        self._on_limit = on_limit
+
+    # The five calls of the GDPR page, and the export of all products
+
+    def export_feeds_data(self, user_id: str) -> Accepted:
+        """Start the export of one user's feeds data. Sent without any body."""
+        path = f"/feeds/users/{path_segment(user_id)}/export"
+        return self._call("ExportFeedUserData", "POST", path, wire.accepted, masked=[user_id])
+
+    def delete_feeds_data(self, user_id: str, *, hard: bool) -> Accepted:
+        """Start the deletion of one user's feeds data. Irreversible, soft or hard."""
+        path = f"/feeds/users/{path_segment(user_id)}/delete"
+        return self._call(
+            "DeleteFeedUserData", "POST", path, wire.accepted, body={"hard_delete": hard}, masked=[user_id]
+        )
+
+    def delete_users(self, user_ids: Sequence[str], fields: Mapping[str, str | bool]) -> Accepted:
+        """Start the deletion of 1 to 100 users with equal modes. Only the given fields are sent."""
+        unknown = set(fields) - DELETE_FIELDS
+        if unknown:
+            raise ValueError(f"DeleteUsers knows no field {', '.join(sorted(unknown))}")
+        body = {"user_ids": _ids(user_ids, MAX_USERS), **fields}
+        return self._call("DeleteUsers", "POST", "/users/delete", wire.accepted, body=body, masked=user_ids)
+
+    def restore_users(self, user_ids: Sequence[str]) -> None:
+        """Bring back the records of 1 to 100 soft-deleted users. Carried out at once, without a task."""
+        body = {"user_ids": _ids(user_ids, MAX_USERS)}
+        self._call("RestoreUsers", "POST", "/users/restore", lambda _: None, body=body, masked=user_ids)
+
+    def export_users(self, user_ids: Sequence[str]) -> Accepted:
+        """Start the export of 1 to 25 users into one file: never of two data subjects at once."""
+        body = {"user_ids": _ids(user_ids, MAX_EXPORT_USERS)}
+        return self._call("ExportUsers", "POST", "/export/users", wire.accepted, body=body, masked=user_ids)
+
+    def get_task(self, task_id: str) -> TaskReport:
+        """How far a task is; for a finished export with a fresh link of 24 hours."""
+        path = f"/tasks/{path_segment(task_id)}"
+        return self._call("GetTask", "GET", path, lambda body: wire.task_report(body, task_id))
+
+    # Reading
+
+    def get_app(self) -> AppInfo:
+        """Whose key this is: the call that tests a connection."""
+        return self._call("GetApp", "GET", "/app", wire.app_info)
+
+    def query_users(self, user_ids: Sequence[str]) -> tuple[RemoteUser, ...]:
+        """Those of 1 to 100 users that Stream shows. Deleted users are not among them."""
+        return self._users({"id": {"$in": _ids(user_ids, MAX_USERS)}}, len(user_ids), masked=user_ids)
+
+    def search_users(self, prefix: str, limit: int = 10) -> tuple[RemoteUser, ...]:
+        """Users whose id begins with the text, for look-ups while typing."""
+        return self._users({"id": {"$autocomplete": prefix}}, limit, masked=[prefix])
+
+    def _users(self, conditions: object, limit: int, *, masked: Sequence[str]) -> tuple[RemoteUser, ...]:
+        payload = {"filter_conditions": conditions, "limit": limit, "include_deactivated_users": True}
+        query = {"payload": json.dumps(payload, separators=(",", ":"), ensure_ascii=False)}
+        return self._call("QueryUsers", "GET", "/users", wire.users, query=query, masked=masked)
+
+    def count_feeds(self, user_id: str) -> Count:
+        """Feeds that the user owns."""
+        return self._count("QueryFeeds", "/feeds/feeds/query", "feeds", {"filter": {"created_by_id": user_id}})
+
+    def count_activities(self, user_id: str, *, include_soft_deleted: bool = False) -> Count:
+        """Activities of the user; with the soft-deleted ones where asked for."""
+        body: dict[str, object] = {
+            "filter": {"user_id": user_id},
+            "include_private_activities": True,
+            "include_expired_activities": True,
+        }
+        if include_soft_deleted:
+            body["include_soft_deleted_activities"] = True
+        return self._count("QueryActivities", "/feeds/activities/query", "activities", body)
+
+    def count_comments(self, user_id: str) -> Count:
+        """Comments of the user."""
+        return self._count("QueryComments", "/feeds/comments/query", "comments", {"filter": {"user_id": user_id}})
+
+    def count_bookmarks(self, user_id: str) -> Count:
+        """Bookmarks of the user."""
+        return self._count("QueryBookmarks", "/feeds/bookmarks/query", "bookmarks", {"filter": {"user_id": user_id}})
+
+    def count_bookmark_folders(self, user_id: str) -> Count:
+        """Bookmark folders of the user."""
+        path = "/feeds/bookmark_folders/query"
+        return self._count("QueryBookmarkFolders", path, "bookmark_folders", {"filter": {"user_id": user_id}})
+
+    def count_collections(self, user_id: str) -> Count:
+        """Collections of the user."""
+        path = "/feeds/collections/query"
+        return self._count("QueryCollections", path, "collections", {"filter": {"user_id": user_id}})
+
+    def count_calls(self, user_id: str) -> Count:
+        """Calls that the user is a member of."""
+        body = {"filter_conditions": {"members": {"$in": [user_id]}}}
+        return self._count("QueryCalls", "/video/calls", "calls", body)
+
+    def count_channels(self, user_id: str) -> Count:
+        """Channels that the user is a member of."""
+        number = 0
+        for page in range(MAX_PAGES):
+            body = {
+                "filter_conditions": {"members": {"$in": [user_id]}},
+                "state": False,
+                "limit": PAGE,
+                "offset": page * PAGE,
+            }
+            found = self._call("QueryChannels", "POST", "/chat/channels", _list("channels"), body=body)
+            number += len(found)
+            if len(found) < PAGE:
+                return Count(number)
+        return Count(number, at_least=True)
+
+    def _count(self, operation: str, path: str, key: str, body: Mapping[str, object]) -> Count:
+        """Page through a query up to the bound: Stream tells no totals."""
+        number = 0
+        cursor = ""
+        for _ in range(MAX_PAGES):
+            asked = {**body, "limit": PAGE, **({"next": cursor} if cursor else {})}
+            found, cursor = self._call(operation, "POST", path, _page(key), body=asked)
+            number += found
+            if not cursor:
+                return Count(number)
+        return Count(number, at_least=True)
+
+    # Export files
+
+    def open_export(self, url: str) -> AbstractContextManager[ExportStream]:
+        """Stream the file behind an export link; neither key nor token goes along (see links.py)."""
+        return open_link(url, base_url=self.transport.credentials.base_url, timeouts=self._timeouts)
+
+    def _call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        parse: Callable[[Mapping[str, object]], T],
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+        masked: Iterable[str] = (),
+    ) -> T:
+        answer = self.transport.exchange(operation, method, path, query=query, body=body)
+        limit = limits.from_headers(answer.headers)
+        if limit and self._on_limit:
+            self._on_limit(operation, limit)
+        if answer.status not in {200, 201}:
+            raise _refusal(operation, answer, tuple(masked))
+        try:
+            return parse(_object(answer.body))
+        except ValueError:
+            raise UnknownOutcome(
+                "Stream's answer could not be read, so the outcome is not known yet.",
+                operation=operation,
+                status=answer.status,
+            ) from None
+
+
+def _ids(user_ids: Sequence[str], most: int) -> list[str]:
+    if not 1 <= len(user_ids) <= most or len(set(user_ids)) != len(user_ids):
+        raise ValueError(f"This call takes 1 to {most} different user ids.")
+    for user_id in user_ids:
+        path_segment(user_id)
+    return list(user_ids)
+
+
+def _object(body: bytes) -> Mapping[str, object]:
+    """The JSON object of a body; raises `ValueError` where it is none."""
+    try:
+        found = json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if not isinstance(found, dict):
+        raise ValueError("no object")
+    return found
+
+
+def _list(key: str) -> Callable[[Mapping[str, object]], Sequence[object]]:
+    def parse(body: Mapping[str, object]) -> Sequence[object]:
+        if not isinstance(body.get(key), list):
+            raise wire.Unreadable(key)
+        return wire.sequence(body[key])
+
+    return parse
+
+
+def _page(key: str) -> Callable[[Mapping[str, object]], tuple[int, str]]:
+    def parse(body: Mapping[str, object]) -> tuple[int, str]:
+        return len(_list(key)(body)), wire.text(body.get("next"), 2000)
+
+    return parse
+
+
+def _refusal(
+    operation: str, answer: Answer, masked: tuple[str, ...]
+) -> KeyRefused | NotFound | RateLimited | Rejected | UnknownOutcome:
+    """The typed error of an answer that is no success (Stream API, section 4)."""
+    try:
+        envelope = _object(answer.body)
+    except ValueError:
+        envelope = {}
+    status = answer.status
+    code_value = envelope.get("code")
+    code = code_value if isinstance(code_value, int) and not isinstance(code_value, bool) else None
+    message = _masked(wire.text(envelope.get("message")), masked)
+    known = {"operation": operation, "status": status, "code": code, "remote_message": message}
+    if status == 429 or code == 9:
+        wait = limits.wait_seconds(answer.headers, now=time.time())
+        return RateLimited(
+            f"Stream's rate limit is reached; the portal tries again in {wait:.0f} s.",
+            retry_after=wait,
+            operation=operation,
+            status=status,
+        )
+    if status in {401, 403} or code in KEY_CODES:
+        return KeyRefused(
+            "Stream refuses the API key or secret of this app. An administrator must check it under Stream apps.",
+            **known,  # type: ignore[arg-type]
+        )
+    if status == 404 and code == 16:
+        return NotFound("Stream does not know what this call is about.", **known)  # type: ignore[arg-type]
+    if status == 404:
+        return Rejected(
+            "Nothing answers under the app's base URL. An administrator must check it under Stream apps.",
+            **known,  # type: ignore[arg-type]
+        )
+    if 400 <= status < 500 and status != 408:
+        return Rejected(f"Stream refused this call (HTTP {status}, code {code}).", **known)  # type: ignore[arg-type]
+    return UnknownOutcome(
+        f"Stream answered with HTTP {status}, so the outcome is not known yet.",
+        **known,  # type: ignore[arg-type]
+    )
+
+
+def _masked(message: str, ids: tuple[str, ...]) -> str:
+    for identifier in ids:
+        message = message.replace(identifier, "…") if identifier else message
+    return message

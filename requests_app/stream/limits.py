@@ -1,0 +1,68 @@
+"""Rate limits as Stream's headers tell them (Stream API, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+# Seconds. Whatever Stream or a proxy says, nobody waits longer before looking again.
+MAX_WAIT = 900.0
+DEFAULT_WAIT = 10.0
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """One endpoint's budget: calls in the window, calls left, and when the window starts again."""
+
+    limit: int
+    remaining: int
+    reset_at: datetime
+
+
+def _first_number(value: str | None) -> int | None:
+    """The first of comma-joined numbers: proxies double headers."""
+    try:
+        return int((value or "").split(",")[0].strip())
+    except ValueError:
+        return None
+
+
+def _moment(seconds: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def from_headers(headers: Mapping[str, str]) -> RateLimit | None:
+    """The budget that an answer tells of, or None where the three headers are not all there and numbers."""
+    limit = _first_number(headers.get("X-RateLimit-Limit"))
+    remaining = _first_number(headers.get("X-RateLimit-Remaining"))
+    reset = _first_number(headers.get("X-RateLimit-Reset"))
+    reset_at = _moment(reset) if reset is not None else None
+    if limit is None or remaining is None or reset_at is None:
+        return None
+    return RateLimit(limit, max(0, remaining), reset_at)
+
+
+def wait_seconds(headers: Mapping[str, str], *, now: float) -> float:
+    """How long to wait after a 429: `Retry-After` (seconds or date), else the reset time, else a default. Capped."""
+    wait = _retry_after(headers.get("Retry-After"), now=now)
+    if wait is None:
+        budget = from_headers(headers)
+        wait = budget.reset_at.timestamp() - now if budget else DEFAULT_WAIT
+    return min(MAX_WAIT, max(1.0, wait))
+
+
+def _retry_after(value: str | None, *, now: float) -> float | None:
+    if not value:
+        return None
+    seconds = _first_number(value)
+    if seconds is not None:
+        return float(seconds)
+    try:
+        return parsedate_to_datetime(value).timestamp() - now
+    except (TypeError, ValueError, OverflowError):
+        return None

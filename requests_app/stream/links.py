@@ -1,0 +1,107 @@
+"""Export links: checked before they are followed, and streamed.
+
+A link comes from outside and is believed little: https only, public addresses only, no redirects, and neither key
+nor token goes along. The configured base URL's own scheme, host and port are the one exception: that is where a
+stand-in serves its files.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from requests_app.stream.credentials import Timeouts
+from requests_app.stream.errors import NotFound, Rejected, Unavailable, UnknownOutcome
+from requests_app.stream.transport import make_session
+
+OPERATION = "OpenExport"
+PIECE = 64 * 1024
+# Seconds and bytes: an export may be large, but nothing goes on for ever.
+MAX_SECONDS = 600.0
+MAX_BYTES = 20 * 1024**3
+
+
+@dataclass(frozen=True)
+class ExportStream:
+    """An open export file. `size` is in bytes where the server told it."""
+
+    response: requests.Response
+    size: int | None
+    deadline: float
+
+    def iter_chunks(self) -> Iterator[bytes]:
+        """The bytes of the file, piece by piece; raises `UnknownOutcome` where it breaks off."""
+        seen = 0
+        try:
+            for piece in self.response.iter_content(PIECE):
+                seen += len(piece)
+                if seen > MAX_BYTES or time.monotonic() > self.deadline:
+                    raise UnknownOutcome(
+                        "The export file is larger or slower than the portal takes.", operation=OPERATION
+                    )
+                yield piece
+        except (requests.RequestException, HTTPError, OSError):
+            raise UnknownOutcome("The download broke off. Start it again.", operation=OPERATION) from None
+
+
+def check_link(url: str, *, base_url: str) -> None:
+    """Raise `Rejected` where the portal does not follow the link."""
+    try:
+        parts, base = urlsplit(url), urlsplit(base_url)
+        same = (parts.scheme, parts.hostname, parts.port) == (base.scheme, base.hostname, base.port)
+    except ValueError:
+        raise _unfit() from None
+    if parts.username or parts.password or not parts.hostname:
+        raise _unfit()
+    if same:
+        return
+    if parts.scheme != "https" or parts.port not in {None, 443}:
+        raise _unfit()
+    for address in _addresses(parts.hostname):
+        if not ipaddress.ip_address(address).is_global:
+            raise _unfit()
+
+
+def _addresses(host: str) -> set[str]:
+    try:
+        found = socket.getaddrinfo(host, 443, proto=socket.IPPROTO_TCP)
+    except OSError:
+        raise Unavailable("The export file's server cannot be found.", operation=OPERATION) from None
+    return {str(entry[4][0]).split("%")[0] for entry in found}
+
+
+def _unfit() -> Rejected:
+    return Rejected("Stream named an export link that the portal does not follow.", operation=OPERATION)
+
+
+@contextmanager
+def open_link(url: str, *, base_url: str, timeouts: Timeouts) -> Iterator[ExportStream]:
+    """Open a checked link for streaming; raises the typed errors."""
+    check_link(url, base_url=base_url)
+    session = make_session()
+    try:
+        response = session.get(url, timeout=(timeouts.connect, timeouts.read), allow_redirects=False, stream=True)
+    except requests.RequestException:
+        raise Unavailable("The export file's server cannot be reached.", operation=OPERATION) from None
+    with session, response:
+        if response.status_code in {404, 410}:
+            raise NotFound("The export file is gone: Stream keeps it for 60 days.", operation=OPERATION, status=404)
+        if response.status_code != 200:
+            raise Rejected(
+                f"The export file could not be opened (HTTP {response.status_code}).",
+                operation=OPERATION,
+                status=response.status_code,
+            )
+        size = response.headers.get("Content-Length", "")
+        encoded = response.headers.get("Content-Encoding")
+        yield ExportStream(
+            response, int(size) if size.isdigit() and not encoded else None, time.monotonic() + MAX_SECONDS
+        )

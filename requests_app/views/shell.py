@@ -1,0 +1,127 @@
+"""What frames every page: the places somebody may go to, who is signed in, and whether the worker lives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractUser
+from django.http import HttpRequest
+from django.urls import reverse
+
+from requests_app.enums import Role
+from requests_app.queries import shell as numbers
+from requests_app.queries.heartbeat import worker_signs
+from requests_app.views.loaders import actor_of
+from requests_app.workflow import permissions
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place of the navigation; `key` is what leads there."""
+
+    name: str
+    label: str
+    icon: str
+    key: str = ""
+    hot: bool = False
+
+
+@dataclass(frozen=True)
+class Item:
+    """A place as it is shown now. `hint` stands beside it in the palette."""
+
+    label: str
+    icon: str
+    url: str
+    key: str = ""
+    count: int = 0
+    hot: bool = False
+    current: bool = False
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some places under a heading."""
+
+    title: str
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class Shell:
+    """The frame of one page."""
+
+    name: str
+    role_label: str
+    nav: tuple[Group, ...]
+    palette: tuple[Group, ...]
+    worker_ok: bool
+    worker_text: str
+    sandbox: bool
+
+
+PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
+    (
+        "",
+        (
+            Place("my-work", "My work", "inbox", "g i"),
+            Place("ticket-list", "Tickets", "ticket", "g t"),
+            Place("ticket-new", "New request", "plus", "c"),
+            Place("approval-list", "Approvals", "gavel", "g a", hot=True),
+            Place("stream-task-list", "Stream tasks", "refresh", "g s"),
+        ),
+    ),
+    ("Oversight", (Place("audit-list", "Audit log", "history", "g l"),)),
+    ("Setup", (Place("app-list", "Stream apps", "apps"),)),
+)
+
+
+def shell(request: HttpRequest) -> dict[str, Shell | None]:
+    """The frame, for every template; None for strangers."""
+    if not isinstance(getattr(request, "user", None), AbstractUser):
+        return {"shell": None}
+    actor = actor_of(request)
+    nav = _nav(request.path, actor.role, numbers.numbers(actor) if actor.role else {})
+    fine, words = worker_signs()
+    return {
+        "shell": Shell(
+            name=request.user.get_full_name() or request.user.get_username(),  # type: ignore[union-attr]
+            role_label=actor.role.label if actor.role else "No role yet",
+            nav=nav,
+            palette=_palette(nav),
+            worker_ok=fine,
+            worker_text=words,
+            sandbox=numbers.calls_a_stand_in(),
+        )
+    }
+
+
+def _nav(path: str, role: Role | None, counts: dict[str, int]) -> tuple[Group, ...]:
+    groups = []
+    for title, places in PLACES:
+        items = tuple(_item(place, path, counts) for place in places if permissions.may_open(role, place.name))
+        if items:
+            groups.append(Group(title, items))
+    return tuple(groups)
+
+
+def _item(place: Place, path: str, counts: dict[str, int]) -> Item:
+    url = reverse(place.name)
+    inside = path.startswith(url) and not (place.name == "ticket-list" and path == reverse("ticket-new"))
+    return Item(
+        label=place.label,
+        icon=place.icon,
+        url=url,
+        key=place.key,
+        count=counts.get(place.name, 0),
+        hot=place.hot,
+        current=path == url if url == "/" else inside,
+    )
+
+
+def _palette(nav: Sequence[Group]) -> tuple[Group, ...]:
+    """The same places, for those who type where they want to go."""
+    places = [item for group in nav for item in group.items]
+    return (Group("Go to", tuple(places)),) if places else ()

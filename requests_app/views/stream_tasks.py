@@ -1,0 +1,41 @@
+"""Stream tasks: what Stream works on for us."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from requests_app.queries import stream_tasks as found
+from requests_app.views.loaders import actor_of, page
+from requests_app.views.paging import Pager
+
+
+@page
+@require_safe
+def stream_task_list(request: HttpRequest) -> HttpResponse:
+    """The list, newest first; the running ones move by themselves."""
+    view = request.GET.get("view", "running")
+    if view not in dict(found.VIEWS):
+        view = "running"
+    given = request.GET.get("before", "")
+    before = int(given) if given.isdecimal() and len(given) < 19 else None
+    lines = found.page_before(found.in_view(view), before, actor_of(request))
+    shown, base = lines[: found.PAGE], f"{reverse('stream-task-list')}?view={view}"
+    context = {
+        "view": view,
+        "views": found.VIEWS,
+        "lines": shown,
+        "troubles": found.troubles(),
+        "polls": view == "running" and before is None,
+        "pager": Pager(
+            words=f"{len(shown)} on this page, newest first",
+            first=base if before else "",
+            next=f"{base}&before={shown[-1].pk}" if len(lines) > found.PAGE else "",
+            back_label="Newest",
+            next_label="Older",
+        ),
+    }
+    fragment = request.htmx  # type: ignore[attr-defined]
+    return render(request, "stream_tasks/_lines.html" if fragment else "stream_tasks/page.html", context)

@@ -1,0 +1,96 @@
+"""What people do once the engine was at work: retry, restore, and notes at any time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from requests_app import queue
+from requests_app.audit import log
+from requests_app.audit.actor import Actor
+from requests_app.enums import AuditAction, Operation, Outcome, StepState, Verb
+from requests_app.models import Note, Step, Ticket
+from requests_app.workflow import permissions, policies
+from requests_app.workflow import plan as plans
+from requests_app.workflow.access import record_refused
+from requests_app.workflow.guard import guarded, standing
+from requests_app.workflow.transition import move
+
+# A restore stands after every rank that a plan can have.
+RESTORE_RANK = 9
+
+
+@guarded(Verb.RETRY)
+def retry(ticket: Ticket, *, actor: Actor, now: datetime, note: str = "") -> Ticket:
+    """Let the engine try the failed steps again, under the same approval."""
+    policies.check(standing(ticket), Verb.RETRY, actor_id=actor.id)
+    with transaction.atomic():
+        move(ticket, Verb.RETRY, actor=actor, now=now, changes={"attention": ""}, texts={"note": note.strip()})
+        ticket.steps.filter(state=StepState.FAILED.value).update(
+            state=StepState.PLANNED.value,
+            next_at=now,
+            attempt_count=0,
+            finished_at=None,
+            stream_task=None,
+            outcome="",
+            detail="",
+        )
+        queue.ring(ticket.pk)
+    return ticket
+
+
+@guarded(Verb.RESTORE)
+def restore(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
+    """Ask Stream to bring back soft-deleted users; only their own record returns (Stream API, RestoreUsers)."""
+    policies.check(standing(ticket), Verb.RESTORE, actor_id=actor.id)
+    policies.check_reason(note)
+    try:
+        with transaction.atomic():
+            move(
+                ticket,
+                Verb.RESTORE,
+                actor=actor,
+                now=now,
+                changes={"outcome": ""},
+                texts={"note": note.strip()},
+            )
+            _plan_restore(ticket, now=now)
+            queue.ring(ticket.pk)
+    except IntegrityError:
+        raise policies.UnableTo(
+            "Another ticket is open to erase the same user id. Close that one before you restore."
+        ) from None
+    return ticket
+
+
+def _plan_restore(ticket: Ticket, *, now: datetime) -> None:
+    hidden = ticket.accounts.filter(outcome=Outcome.HIDDEN.value)
+    done_before = ticket.steps.filter(rank=RESTORE_RANK).count()
+    Step.objects.bulk_create(
+        Step(
+            ticket=ticket,
+            account=account,
+            rank=RESTORE_RANK,
+            position=done_before + place,
+            operation=Operation.RESTORE_USERS.value,
+            user_ids=[account.user_id],
+            group_key=plans.body_digest(Operation.RESTORE_USERS, {}),
+            next_at=now,
+        )
+        for place, account in enumerate(hidden)
+    )
+
+
+def add_note(ticket: Ticket, *, actor: Actor, now: datetime, text: str) -> Note:
+    """Write something on the ticket. Whoever works on tickets may, in any state."""
+    if not permissions.may_open(actor.role, "ticket-note"):
+        refusal = permissions.NotPermitted("Only support agents and data protection officers write notes.")
+        record_refused(actor=actor, now=now, what="note", reason=str(refusal), ticket=ticket)
+        raise refusal
+    if not text.strip():
+        raise policies.UnableTo("Write something before you add the note.", field="note")
+    with transaction.atomic():
+        note = Note.objects.create(ticket=ticket, written_by_id=actor.person_id, written_at=now, text=text.strip())
+        log.record(AuditAction.NOTE_ADDED, actor=actor, now=now, ticket=ticket, texts={"note": text.strip()})
+    return note

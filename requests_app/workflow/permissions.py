@@ -1,0 +1,103 @@
+"""Who may do what: roles, verbs and pages as data. Imports no Django.
+
+`check_may` raises with a sentence fit for staff, `may` answers the same question; whether the state of a
+ticket allows a verb stands in `policies.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from requests_app.audit.actor import Actor
+from requests_app.enums import ENGINE_VERBS, STAFF_ROLES, Role, Verb
+
+AGENT_VERBS = frozenset({Verb.OPEN, Verb.EDIT, Verb.SUBMIT, Verb.CANCEL, Verb.RETRY})
+DPO_VERBS = AGENT_VERBS | {Verb.APPROVE, Verb.SEND_BACK, Verb.REFUSE, Verb.GIVE_UP, Verb.RESTORE}
+
+ROLE_VERBS: Mapping[Role, frozenset[Verb]] = MappingProxyType(
+    {
+        Role.AGENT: AGENT_VERBS,
+        Role.DPO: DPO_VERBS,
+        Role.AUDITOR: frozenset(),
+        Role.ADMINISTRATOR: frozenset(),
+        Role.WORKER: ENGINE_VERBS,
+    }
+)
+
+_EVERYBODY = STAFF_ROLES
+_CASEWORK = frozenset({Role.AGENT, Role.DPO})
+_DPO = frozenset({Role.DPO})
+_ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
+
+# URL name -> roles that may open it, by whatever method. A URL without a row here is closed to all.
+PAGE_ROLES: Mapping[str, frozenset[Role]] = MappingProxyType(
+    {
+        "my-work": _EVERYBODY,
+        "ticket-list": _EVERYBODY,
+        "ticket-detail": _EVERYBODY,
+        "ticket-progress": _EVERYBODY,
+        "ticket-new": _CASEWORK,
+        "ticket-plan": _CASEWORK,
+        "ticket-edit": _CASEWORK,
+        "ticket-submit": _CASEWORK,
+        "ticket-cancel": _CASEWORK,
+        "ticket-retry": _CASEWORK,
+        "ticket-note": _CASEWORK,
+        "ticket-approve": _DPO,
+        "ticket-send-back": _DPO,
+        "ticket-refuse": _DPO,
+        "ticket-restore": _DPO,
+        "ticket-give-up": _DPO,
+        "step-download": _CASEWORK,
+        "approval-list": frozenset({Role.DPO, Role.AUDITOR}),
+        "stream-task-list": _EVERYBODY,
+        "audit-list": frozenset({Role.DPO, Role.AUDITOR, Role.ADMINISTRATOR}),
+        "audit-check": frozenset({Role.DPO, Role.AUDITOR, Role.ADMINISTRATOR}),
+        "app-list": frozenset({Role.DPO, Role.ADMINISTRATOR}),
+        "app-new": _ADMINISTRATOR,
+        "app-edit": _ADMINISTRATOR,
+        "app-test": _ADMINISTRATOR,
+    }
+)
+
+_WHO = {
+    Verb.APPROVE: "Only a data protection officer approves.",
+    Verb.SEND_BACK: "Only a data protection officer sends a ticket back.",
+    Verb.REFUSE: "Only a data protection officer refuses a request.",
+    Verb.GIVE_UP: "Only a data protection officer gives a ticket up.",
+    Verb.RESTORE: "Only a data protection officer restores a user.",
+}
+
+
+class NotPermitted(Exception):
+    """The person may not do this, whatever the state of the ticket. The text is fit for staff."""
+
+
+def check_may(actor: Actor, verb: Verb) -> None:
+    """Raise `NotPermitted` where the role of the actor does not hold the verb."""
+    if actor.role is not None and verb in ROLE_VERBS[actor.role]:
+        return
+    if actor.role is None:
+        raise NotPermitted("You have no role in the portal yet. Ask an administrator for one.")
+    raise NotPermitted(_WHO.get(verb, f"{actor.role.label}s cannot do this: {verb.label}."))
+
+
+def may(actor: Actor, verb: Verb) -> bool:
+    """Whether the role of the actor holds the verb."""
+    return actor.role is not None and verb in ROLE_VERBS[actor.role]
+
+
+def may_open(role: Role | None, page: str) -> bool:
+    """Whether somebody in this role may open the page of that URL name."""
+    return role in PAGE_ROLES.get(page, frozenset())
+
+
+def sees_drafts(role: Role | None) -> bool:
+    """Drafts are casework in progress: whoever only reviews does not see them."""
+    return role in _CASEWORK
+
+
+def sees_personal_data(role: Role | None) -> bool:
+    """Who works on tickets sees whose data they are about; everybody else sees them masked (Art. 25 GDPR)."""
+    return role in _CASEWORK
