@@ -27,7 +27,8 @@ for _name in (
     os.environ[_name] = ""
 
 from portal.settings import *  # noqa: E402, F403
-from portal.settings import DATABASES, ROOT  # noqa: E402
+from portal.environment import ROOT  # noqa: E402
+from portal.settings import DATABASES  # noqa: E402
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     (ROOT / "var").mkdir(exist_ok=True)

@@ -1,0 +1,95 @@
+"""What holds for every test: nothing leaves this machine, nothing secret is said, and in CI nothing is left out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management.commands import flush
+from django.db import connections
+
+from requests_app.models import triggers
+from tests.canary import EVERYWHERE
+
+REQUIRED = os.environ.get("PORTAL_REQUIRE") == "all"
+CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+def missing(what: str) -> None:
+    """Leave a test out because this machine lacks something; where everything is required, that fails it."""
+    if REQUIRED:
+        pytest.fail(f"{what} is required here and missing.")
+    pytest.skip(f"{what} is not on this machine.")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say plainly what this run could and could not use."""
+    vendor = connections["default"].vendor
+    browser = "with" if CHROMIUM else "WITHOUT"
+    redis = "with" if os.environ.get("TEST_REDIS_URL") else "WITHOUT"
+    terminalreporter.write_line(f"This run: {vendor}, {browser} a browser, {redis} Redis.")
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that calls anything but this machine fails."""
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and address[0] not in _LOOPBACK:
+            raise AssertionError(f"A test wanted to reach {address[0]}.")
+        real(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+class _Ear(logging.Handler):
+    """Hears every line that is logged, as it would be written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_secret_is_logged() -> Iterator[None]:
+    """Canary secrets and names run through the tests; a log line that holds one fails the test."""
+    ear = _Ear()
+    root = logging.getLogger()
+    root.addHandler(ear)
+    try:
+        yield
+    finally:
+        root.removeHandler(ear)
+    said = [line for line in ear.heard for word in EVERYWHERE if word in line]
+    assert not said, f"A log line says what it must not: {said[0][:200]}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_past_the_triggers() -> Iterator[None]:
+    """Tests that commit empty the tables afterwards, which the append-only log refuses for good reasons."""
+    patch = pytest.MonkeyPatch()
+    real = flush.Command.handle
+
+    def handle(self: flush.Command, **options: Any) -> None:
+        database = connections[options["database"]]
+        with database.schema_editor() as editor:
+            triggers.remove(editor)
+        try:
+            real(self, **options)
+        finally:
+            with database.schema_editor() as editor:
+                triggers.install(editor)
+
+    patch.setattr(flush.Command, "handle", handle)
+    yield
+    patch.undo()

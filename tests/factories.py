@@ -1,0 +1,154 @@
+"""Tickets in any state, brought there by the verbs that people and the engine use."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from requests_app.audit.actor import worker
+from requests_app.enums import Channel, Kind, Mode, Outcome, State, StepState
+from requests_app.execution import steps
+from requests_app.models import StreamApp, Ticket
+from requests_app.workflow import outcomes, tickets
+from requests_app.workflow.plan import Plan
+from requests_app.workflow.tickets import Intake
+from tests.canary import API_KEY, SECRET
+from tests.people import actor
+
+_numbers = itertools.count(1)
+WORKER = worker("test-host")
+# Nothing listens there: a test that calls Stream by mistake gets a refused connection.
+NOWHERE = "http://127.0.0.1:9"
+
+
+def stream_app(**changes: Any) -> StreamApp:
+    """The one Stream app of the tests."""
+    values = {"base_url": NOWHERE, "api_key": API_KEY, "api_secret": SECRET}
+    app, made = StreamApp.objects.get_or_create(name="chat-test", defaults=values | changes)
+    if changes and not made:
+        for name, value in changes.items():
+            setattr(app, name, value)
+        app.save()
+    return app
+
+
+def erase_plan(*user_ids: str, **changes: Any) -> Plan:
+    """An erasure of everything but calls, of somebody new unless ids are given."""
+    hard: dict[str, Any] = {
+        "feeds_data": Mode.HARD,
+        "user": Mode.HARD,
+        "messages": Mode.HARD,
+        "conversations": Mode.HARD,
+    }
+    return Plan(kind=Kind.ERASE, user_ids=user_ids or (f"user-{next(_numbers)}",), **(hard | changes))
+
+
+def soft_plan(*user_ids: str, **changes: Any) -> Plan:
+    """An erasure that hides."""
+    soft: dict[str, Any] = {"feeds_data": Mode.KEEP, "user": Mode.SOFT, "messages": Mode.SOFT}
+    return erase_plan(*user_ids, **(soft | {"conversations": Mode.KEEP} | changes))
+
+
+def export_plan(*user_ids: str, **changes: Any) -> Plan:
+    """An export of everything."""
+    both: dict[str, Any] = {"export_feeds_data": True, "export_user_data": True}
+    return Plan(kind=Kind.EXPORT, user_ids=user_ids or (f"user-{next(_numbers)}",), **(both | changes))
+
+
+def intake(plan: Plan | None = None, app: StreamApp | None = None, **changes: Any) -> Intake:
+    """What an agent writes down of a request that came today."""
+    values: dict[str, Any] = {
+        "stream_app": app or stream_app(),
+        "plan": plan or erase_plan(),
+        "received_on": timezone.localdate(),
+        "channel": Channel.EMAIL,
+    }
+    return Intake(**(values | changes))
+
+
+def draft(plan: Plan | None = None, *, by: str = "ada", app: StreamApp | None = None, **changes: Any) -> Ticket:
+    """A ticket that an agent wrote down."""
+    return tickets.open_ticket(intake(plan, app, **changes), actor=actor(by), now=timezone.now())
+
+
+def submitted(plan: Plan | None = None, *, by: str = "ada", **changes: Any) -> Ticket:
+    """A ticket that waits for the DPO."""
+    ticket = draft(plan, by=by, **changes)
+    return tickets.submit(ticket, actor=actor(by), now=timezone.now())
+
+
+def sent_back(plan: Plan | None = None, **changes: Any) -> Ticket:
+    """A ticket that came back to the agent."""
+    return tickets.send_back(submitted(plan, **changes), actor=actor("dora"), now=timezone.now(), note="Which app?")
+
+
+def refused(plan: Plan | None = None, **changes: Any) -> Ticket:
+    """A ticket that the DPO refused."""
+    return tickets.refuse(submitted(plan, **changes), actor=actor("dora"), now=timezone.now(), note="Not the owner.")
+
+
+def cancelled(plan: Plan | None = None, **changes: Any) -> Ticket:
+    """A ticket that was withdrawn."""
+    return tickets.cancel(draft(plan, **changes), actor=actor("ada"), now=timezone.now())
+
+
+def approved(
+    plan: Plan | None = None, *, at: datetime | None = None, send_if_absent: bool = False, **changes: Any
+) -> Ticket:
+    """A ticket that the engine may take up."""
+    ticket = submitted(plan, **changes)
+    return tickets.approve(
+        ticket,
+        actor=actor("dora"),
+        now=at or timezone.now(),
+        confirm_user_id=ticket.plan["user_ids"][0],
+        send_if_absent=send_if_absent,
+    )
+
+
+def running(plan: Plan | None = None, **changes: Any) -> Ticket:
+    """A ticket whose steps are laid out, none of them sent."""
+    ticket = approved(plan, **changes)
+    steps.begin_approved(actor=WORKER, now=timezone.now())
+    ticket.refresh_from_db()
+    return ticket
+
+
+def _finish(ticket: Ticket, state: StepState, outcome: Outcome, detail: str = "") -> Ticket:
+    now = timezone.now()
+    ticket.steps.update(
+        state=state.value, outcome=outcome.value, detail=detail, finished_at=now, read_back_at=now, next_at=None
+    )
+    outcomes.settle(ticket.pk, actor=WORKER, now=now)
+    ticket.refresh_from_db()
+    return ticket
+
+
+def stopped(plan: Plan | None = None, **changes: Any) -> Ticket:
+    """A ticket at which a person must look."""
+    ticket = running(plan, **changes)
+    return _finish(ticket, StepState.FAILED, Outcome.FAILED, "Stream could not carry this out: quota.")
+
+
+def completed(plan: Plan | None = None, **changes: Any) -> Ticket:
+    """A ticket that went through, with the outcome that its plan amounts to."""
+    ticket = running(plan, **changes)
+    done = plan or erase_plan()
+    outcome = Outcome.EXPORTED if done.kind is Kind.EXPORT else outcomes.erase_outcome(done)
+    return _finish(ticket, StepState.DONE, outcome)
+
+
+IN_STATE = {
+    State.DRAFT: draft,
+    State.AWAITING_DECISION: submitted,
+    State.SENT_BACK: sent_back,
+    State.APPROVED: approved,
+    State.RUNNING: running,
+    State.NEEDS_ATTENTION: stopped,
+    State.COMPLETED: completed,
+    State.REFUSED: refused,
+    State.CANCELLED: cancelled,
+}

@@ -1,0 +1,197 @@
+"""Every URL answers each role and method with one expected status; test_role_matrix.py tests the table itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core import serializers
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from requests_app.enums import Role
+from requests_app.models import Ticket
+from requests_app.urls import urlpatterns
+from requests_app.workflow.permissions import PAGE_ROLES
+from tests import factories
+from tests.people import CAST, person
+
+pytestmark = pytest.mark.django_db
+
+# Nobody here opened the ticket. Sven has no role; "" is nobody signed in.
+VISITORS = ("ben", "dan", "otto", "ruth", "sven", "")
+
+# What GET and an empty POST answer to roles that may open the page, about a ticket that waits for the DPO.
+# 422: the form lacks something, or the state forbids it. 404: the step was never exported, the app is not there.
+ANSWERS: dict[str, tuple[int, int]] = {
+    "my-work": (200, 405),
+    "ticket-list": (200, 200),
+    "ticket-new": (200, 422),
+    "ticket-plan": (405, 200),
+    "ticket-detail": (200, 405),
+    "ticket-progress": (200, 405),
+    "ticket-edit": (200, 422),
+    "ticket-submit": (405, 422),
+    "ticket-approve": (405, 422),
+    "ticket-send-back": (405, 422),
+    "ticket-refuse": (405, 422),
+    "ticket-cancel": (405, 302),
+    "ticket-retry": (405, 422),
+    "ticket-give-up": (405, 422),
+    "ticket-restore": (405, 422),
+    "ticket-note": (405, 422),
+    "step-download": (404, 404),
+    "approval-list": (200, 405),
+    "stream-task-list": (200, 405),
+    "audit-list": (200, 405),
+    "audit-check": (405, 302),
+    "app-list": (200, 405),
+    "app-new": (200, 422),
+    "app-edit": (200, 422),
+    "app-test": (405, 302),
+}
+# Pages that are not the domain's: open to everybody, or to everybody who signed in, or to superusers.
+OPEN_TO_ALL = {"healthz", "readyz", "account_login", "account_signup", "account_inactive"}
+SIGNED_IN = {"account_logout", "account_change_password", "account_reauthenticate"}
+
+
+def named(patterns: list[Any], place: str = "") -> Iterator[tuple[str, str]]:
+    """Every URL of the site: its name with its namespace, and its pattern."""
+    for entry in patterns:
+        if isinstance(entry, URLResolver):
+            inner = f"{place}{entry.namespace}:" if entry.namespace else place
+            yield from named(entry.url_patterns, inner)
+        elif isinstance(entry, URLPattern):
+            yield f"{place}{entry.name or ''}", str(entry.pattern)
+
+
+CELLS = [
+    pytest.param(name, who, method, id=f"{name}-{who or 'anonymous'}-{method}")
+    for name in ANSWERS
+    for who in VISITORS
+    for method in ("get", "post")
+]
+
+
+def role_of(who: str) -> Role | None:
+    return CAST[who][1] if who else None
+
+
+def one_of(name: str) -> str:
+    """Somebody who may open the page."""
+    return next(who for who in VISITORS if role_of(who) in PAGE_ROLES[name])
+
+
+def expected(name: str, who: str, method: str) -> int:
+    if not who:
+        return 302
+    if role_of(who) not in PAGE_ROLES[name]:
+        return 403
+    return ANSWERS[name][method == "post"]
+
+
+def address(name: str) -> str:
+    """The URL of a page, about a ticket that Ada sent to the DPO and an app that points nowhere."""
+    ticket = Ticket.objects.first() or factories.submitted(factories.erase_plan("matrix-user"))
+    pattern = next(str(entry.pattern) for entry in urlpatterns if entry.name == name)
+    arguments: dict[str, object] = {}
+    if "reference" in pattern:
+        arguments["reference"] = ticket.reference
+    if "step_id" in pattern:
+        arguments["step_id"] = 1
+    if "app_id" in pattern:
+        arguments["app_id"] = factories.stream_app().pk
+    return reverse(name, kwargs=arguments)
+
+
+def visitor(who: str, **options: Any) -> Client:
+    client = Client(**options)
+    if who:
+        client.force_login(person(who))
+    return client
+
+
+def visit(client: Client, name: str, method: str) -> HttpResponse:
+    url = address(name)
+    answer: HttpResponse = getattr(client, method)(url)
+    return answer
+
+
+def stored(*, without: set[str]) -> str:
+    """One digest over every row of every table, apart from those that reading may add to."""
+    digest = hashlib.sha256()
+    for model in sorted(apps.get_models(), key=lambda model: model._meta.label):
+        if model._meta.label not in without and not model._meta.proxy:
+            digest.update(serializers.serialize("json", model._base_manager.order_by("pk")).encode())
+    return digest.hexdigest()
+
+
+def test_it_has_an_answer_for_every_url() -> None:
+    names = {entry.name for entry in urlpatterns}
+
+    assert names == set(ANSWERS), "a URL came or went: give it a row in ANSWERS"
+
+
+def test_it_knows_every_url_of_the_whole_site() -> None:
+    for name, pattern in named(get_resolver().url_patterns):
+        known = name in ANSWERS or name in OPEN_TO_ALL or name in SIGNED_IN or name.startswith("admin:")
+        assert known or pattern == "^(?P<url>.*)$", f"{name or pattern} stands in no table of this test"
+
+
+@pytest.mark.parametrize(("name", "who", "method"), CELLS)
+def test_it_answers_as_the_role_table_says(name: str, who: str, method: str) -> None:
+    answer = visit(visitor(who), name, method)
+
+    assert answer.status_code == expected(name, who, method)
+    if not who:
+        assert answer.headers["Location"].startswith(reverse("account_login"))
+
+
+@pytest.mark.parametrize("name", [name for name, (get, _) in ANSWERS.items() if get == 200])
+@pytest.mark.parametrize("who", ["ben", "dan", "otto", "ruth"])
+def test_a_get_changes_nothing_but_the_log(name: str, who: str) -> None:
+    client, url = visitor(who), address(name)
+    read_marks = {"requests_app.AuditEntry", "sessions.Session"}
+    before = stored(without=read_marks)
+
+    client.get(url)
+
+    assert stored(without=read_marks) == before
+
+
+@pytest.mark.parametrize("name", [name for name, (_, post) in ANSWERS.items() if post != 405])
+def test_a_forged_form_is_refused(name: str) -> None:
+    client, url = visitor(one_of(name), enforce_csrf_checks=True), address(name)
+    before = stored(without={"sessions.Session"})
+
+    answer = client.post(url)
+
+    assert answer.status_code == 403
+    assert stored(without={"sessions.Session"}) == before
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+@pytest.mark.parametrize("name", ANSWERS)
+def test_it_knows_no_other_method(name: str, method: str) -> None:
+    assert visit(visitor(one_of(name)), name, method).status_code == 405
+
+
+@pytest.mark.parametrize("name", sorted(SIGNED_IN))
+def test_it_asks_strangers_to_sign_in(name: str) -> None:
+    answer = Client().get(reverse(name))
+
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith(reverse("account_login"))
+
+
+def test_it_counts_a_superuser_without_a_group_as_an_administrator() -> None:
+    boss = person("sven")
+    boss.is_superuser = True
+    boss.save()
+
+    assert visitor("sven").get(reverse("app-list")).status_code == 200
+    assert visitor("sven").get(reverse("approval-list")).status_code == 403

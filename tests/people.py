@@ -1,0 +1,39 @@
+"""The cast: two agents, two DPOs, an auditor, an administrator, and Sven, who has no role."""
+
+from __future__ import annotations
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser, Group
+
+from requests_app.audit.actor import Actor
+from requests_app.enums import Role
+
+PASSWORD = "violet-harbour-9-lanterns"
+ORIGIN = "198.51.100.7"
+CAST: dict[str, tuple[str, Role | None]] = {
+    "ada": ("Ada Agent", Role.AGENT),
+    "ben": ("Ben Agent", Role.AGENT),
+    "dora": ("Dora Dpo", Role.DPO),
+    "dan": ("Dan Dpo", Role.DPO),
+    "otto": ("Otto Auditor", Role.AUDITOR),
+    "ruth": ("Ruth Administrator", Role.ADMINISTRATOR),
+    "sven": ("Sven Stranger", None),
+}
+
+
+def person(name: str) -> AbstractUser:
+    """The staff member of that name, made where missing."""
+    people = get_user_model().objects
+    found = people.filter(username=name).first()
+    if found is None:
+        first, _, last = CAST[name][0].partition(" ")
+        found = people.create_user(name, f"{name}@example.org", PASSWORD, first_name=first, last_name=last)
+        role = CAST[name][1]
+        if role is not None:
+            found.groups.set([Group.objects.get_or_create(name=role.value)[0]])
+    return found
+
+
+def actor(name: str) -> Actor:
+    """The same as an actor."""
+    return Actor(person(name).pk, CAST[name][1], name, ORIGIN)
