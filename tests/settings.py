@@ -26,8 +26,8 @@ for _name in (
 ):
     os.environ[_name] = ""
 
-from portal.settings import *  # noqa: E402, F403
 from portal.environment import ROOT  # noqa: E402
+from portal.settings import *  # noqa: E402, F403
 from portal.settings import DATABASES  # noqa: E402
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

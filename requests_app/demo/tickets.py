@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -95,13 +96,14 @@ def _bring_about(case: Case, app: StreamApp, people: dict[str, Actor]) -> Ticket
 
 def _intake(case: Case, app: StreamApp) -> Intake:
     export = case.kind is Kind.EXPORT
+    modes: dict[str, Any] = dict(case.modes or {})
     plan = Plan(
         kind=case.kind,
         user_ids=(case.user_id,),
         export_feeds_data=export,
         export_user_data=export,
         copy_first=not export and case.modes is HARD,
-        **(case.modes or {}),
+        **modes,
     )
     received_on = deadlines.receipt_date(timezone.now() - timedelta(days=case.days), tickets.clock())
     return Intake(

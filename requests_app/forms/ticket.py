@@ -134,7 +134,7 @@ class TicketForm(forms.Form):
     messages = _mode_field("messages")
     conversations = _mode_field("conversations")
     calls = _mode_field("calls")
-    files = YesNoField("Delete uploaded files, too")
+    files = YesNoField("Delete uploaded files, too")  # type: ignore[assignment]
     new_channel_owner_id = forms.CharField(
         required=False,
         label="New channel owner",
@@ -207,9 +207,9 @@ class TicketForm(forms.Form):
         cleaned = getattr(self, "cleaned_data", {})
         if not cleaned.get("kind"):
             return None
-        modes = {name: cleaned.get(name) or Mode.KEEP for name in plans.MODES}
-        flags = {name: bool(cleaned.get(name)) for name in FLAGS}
-        owners = {name: cleaned.get(name, "") for name in plans.OWNERS}
+        modes: dict[str, Any] = {name: cleaned.get(name) or Mode.KEEP for name in plans.MODES}
+        flags: dict[str, Any] = {name: bool(cleaned.get(name)) for name in FLAGS}
+        owners: dict[str, Any] = {name: cleaned.get(name, "") for name in plans.OWNERS}
         ids = cleaned.get("user_ids", ())
         return Plan(kind=cleaned["kind"], user_ids=ids, **modes, **flags, **owners)
 

@@ -21,10 +21,11 @@ class Command(BaseCommand):
         parser.add_argument("--loop", type=float, metavar="SECONDS", help="again and again, with this pause between")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        once, pause = bool(options.get("once")), options.get("loop")
+        once: bool = options["once"]
+        pause: float | None = options["loop"]
         if once == (pause is not None):
             raise CommandError("Say either --once or --loop SECONDS.")
-        if once:
+        if pause is None:
             self.stdout.write(str(sweep_once()))
             return
         if pause < LEAST_PAUSE:
