@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
-_PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "class": "mono"}
+_PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "class": "mono", "required": True}
 
 
 class ApproveForm(forms.Form):
@@ -27,15 +27,26 @@ class ApproveForm(forms.Form):
     plan_digest = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-class ReasonForm(forms.Form):
-    """A reason in words. Whether one is needed is the verb's to say."""
+class RemarkForm(forms.Form):
+    """A word for the log, where somebody wants to leave one."""
 
-    note = forms.CharField(required=False, max_length=4000, label="Reason", widget=forms.Textarea(attrs={"rows": 2}))
+    note = forms.CharField(required=False, max_length=4000, label="Note", widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class ReasonForm(forms.Form):
+    """A reason in words: asked for, though the verb's own rule says what is missing."""
+
+    note = forms.CharField(
+        required=False,
+        max_length=4000,
+        label="Reason",
+        widget=forms.Textarea(attrs={"rows": 2, "required": True}),
+    )
 
 
 class NoteForm(forms.Form):
     """A note on the ticket."""
 
     note = forms.CharField(
-        required=False, max_length=4000, label="Add a note", widget=forms.Textarea(attrs={"rows": 2})
+        required=False, max_length=4000, label="Add a note", widget=forms.Textarea(attrs={"rows": 2, "required": True})
     )

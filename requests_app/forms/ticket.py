@@ -50,7 +50,10 @@ class YesNoField(forms.Field):
 class UserIdsField(forms.CharField):
     """Stream user ids, one a line. Blank lines are dropped; blanks inside an id are part of it."""
 
-    widget = forms.Textarea(attrs={"rows": 3, "class": "mono", "spellcheck": "false", "autocomplete": "off"})
+    # Asked for, though whether it is there is the plan's rule.
+    widget = forms.Textarea(
+        attrs={"rows": 3, "class": "mono", "spellcheck": "false", "autocomplete": "off", "required": True}
+    )
 
     def to_python(self, value: Any) -> Any:
         lines = str(value or "").splitlines()

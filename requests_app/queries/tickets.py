@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from requests_app.audit.actor import Actor
 from requests_app.enums import CLOSED_STATES, OPEN_STATES, Kind, State, Verb
@@ -130,7 +131,7 @@ def _row(ticket: Ticket, *, clear: bool) -> Row:
         subject=subject(ticket, clear=clear),
         app=ticket.stream_app.name,
         opened_by=ticket.opened_by.get_full_name() or ticket.opened_by.get_username(),
-        opened_on=ticket.opened_at.date(),
+        opened_on=timezone.localdate(ticket.opened_at),
         tags=tuple(Tag(*tag) for tag in effects.summary(plans.from_json(ticket.plan))),
         state=State(ticket.state),
         outcome=ticket.outcome,

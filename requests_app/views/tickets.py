@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from requests_app.enums import CLOSED_STATES, SENDABLE_STATES, Kind, State, Verb
 from requests_app.execution import polling
 from requests_app.execution.timing import FILE_KEPT
-from requests_app.forms.decision import ApproveForm, NoteForm, ReasonForm
+from requests_app.forms.decision import ApproveForm, NoteForm, ReasonForm, RemarkForm
 from requests_app.models import Ticket
 from requests_app.queries import ticket_page
 from requests_app.queries import tickets as lists
@@ -36,8 +36,8 @@ _FORMS = {
     Verb.APPROVE: ApproveForm,
     Verb.SEND_BACK: ReasonForm,
     Verb.REFUSE: ReasonForm,
-    Verb.CANCEL: ReasonForm,
-    Verb.RETRY: ReasonForm,
+    Verb.CANCEL: RemarkForm,
+    Verb.RETRY: RemarkForm,
     Verb.GIVE_UP: ReasonForm,
     Verb.RESTORE: ReasonForm,
 }
