@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.audit.test_chain import entries
 
 from requests_app.audit import chain, verify
 from requests_app.audit.chain import GENESIS, Entry
+from tests.unit.audit.test_chain import entries
 
 
 def test_an_empty_log_is_intact() -> None:
