@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
+import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -68,7 +70,10 @@ class SandboxServer(ThreadingHTTPServer):
                 tasks.advance(self.sandbox.store, self.sandbox.faults)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is no news."""
+        """A client that went away is no news; anything else is a fault of the sandbox and is told."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, ConnectionError):
+            traceback.print_exception(error)
 
     def stop(self) -> None:
         """Stop listening and carrying out tasks."""

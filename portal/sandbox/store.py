@@ -20,6 +20,7 @@ CREATE INDEX IF NOT EXISTS members_by_user ON members (kind, user_id);
 CREATE TABLE IF NOT EXISTS tasks (
     id TEXT PRIMARY KEY, operation TEXT, body TEXT, created_at REAL, due_at REAL, updated_at REAL,
     status TEXT, result TEXT, error TEXT);
+CREATE INDEX IF NOT EXISTS tasks_due ON tasks (status, due_at);
 CREATE TABLE IF NOT EXISTS files (id TEXT PRIMARY KEY, name TEXT, content BLOB, created_at REAL);
 CREATE TABLE IF NOT EXISTS accepted (
     seq INTEGER PRIMARY KEY, at REAL, operation TEXT, user_ids TEXT, body TEXT, task_id TEXT);

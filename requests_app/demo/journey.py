@@ -38,7 +38,7 @@ class Looker:
     def make(self, user_id: str, name: str) -> None:
         """Create a user to try things on."""
         body = {"users": {user_id: {"id": user_id, "name": name}}}
-        answer = self.transport.exchange("UpdateUsers", "POST", "/users", body=body)
+        answer = self.transport.exchange("UpdateUsers", "POST", "/users", body=body, changes=True)
         if answer.status not in {200, 201}:
             raise DemoFailed(f"The sandbox did not take a new user (HTTP {answer.status}).")
 

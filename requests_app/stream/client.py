@@ -52,14 +52,13 @@ class StreamClient:
     def export_feeds_data(self, user_id: str) -> Accepted:
         """Start the export of one user's feeds data. Sent without any body."""
         path = f"/feeds/users/{path_segment(user_id)}/export"
-        return self._call("ExportFeedUserData", "POST", path, wire.accepted, masked=[user_id])
+        return self._call("ExportFeedUserData", "POST", path, wire.accepted, changes=True, masked=[user_id])
 
     def delete_feeds_data(self, user_id: str, *, hard: bool) -> Accepted:
         """Start the deletion of one user's feeds data. Irreversible, soft or hard."""
         path = f"/feeds/users/{path_segment(user_id)}/delete"
-        return self._call(
-            "DeleteFeedUserData", "POST", path, wire.accepted, body={"hard_delete": hard}, masked=[user_id]
-        )
+        body = {"hard_delete": hard}
+        return self._call("DeleteFeedUserData", "POST", path, wire.accepted, body=body, changes=True, masked=[user_id])
 
     def delete_users(self, user_ids: Sequence[str], fields: Mapping[str, str | bool]) -> Accepted:
         """Start the deletion of 1 to 100 users with equal modes. Only the given fields are sent."""
@@ -67,17 +66,21 @@ class StreamClient:
         if unknown:
             raise ValueError(f"DeleteUsers knows no field {', '.join(sorted(unknown))}")
         body = {"user_ids": _ids(user_ids, MAX_USERS), **fields}
-        return self._call("DeleteUsers", "POST", "/users/delete", wire.accepted, body=body, masked=user_ids)
+        return self._call(
+            "DeleteUsers", "POST", "/users/delete", wire.accepted, body=body, changes=True, masked=user_ids
+        )
 
     def restore_users(self, user_ids: Sequence[str]) -> None:
         """Bring back the records of 1 to 100 soft-deleted users. Carried out at once, without a task."""
         body = {"user_ids": _ids(user_ids, MAX_USERS)}
-        self._call("RestoreUsers", "POST", "/users/restore", lambda _: None, body=body, masked=user_ids)
+        self._call("RestoreUsers", "POST", "/users/restore", lambda _: None, body=body, changes=True, masked=user_ids)
 
     def export_users(self, user_ids: Sequence[str]) -> Accepted:
         """Start the export of 1 to 25 users into one file: never of two data subjects at once."""
         body = {"user_ids": _ids(user_ids, MAX_EXPORT_USERS)}
-        return self._call("ExportUsers", "POST", "/export/users", wire.accepted, body=body, masked=user_ids)
+        return self._call(
+            "ExportUsers", "POST", "/export/users", wire.accepted, body=body, changes=True, masked=user_ids
+        )
 
     def get_task(self, task_id: str) -> TaskReport:
         """How far a task is; for a finished export with a fresh link of 24 hours."""
@@ -184,9 +187,10 @@ class StreamClient:
         *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
+        changes: bool = False,
         masked: Iterable[str] = (),
     ) -> T:
-        answer = self.transport.exchange(operation, method, path, query=query, body=body)
+        answer = self.transport.exchange(operation, method, path, query=query, body=body, changes=changes)
         limit = limits.from_headers(answer.headers)
         if limit and self._on_limit:
             self._on_limit(operation, limit)

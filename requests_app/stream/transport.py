@@ -23,6 +23,8 @@ from requests_app.stream.token import server_token
 
 MAX_ANSWER = 5 * 1024 * 1024
 CLIENT_NAME = "stream-data-requests"
+# A connection that the other side has closed fails at once; whatever takes longer is not sent again.
+STALE_SECONDS = 0.5
 _PIECE = 64 * 1024
 
 
@@ -61,9 +63,15 @@ class Transport:
         *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
+        changes: bool = False,
     ) -> Answer:
-        """Send one call and read its answer within the total time-out (seconds)."""
-        deadline = time.monotonic() + self._timeouts.total
+        """Send one call and read its answer within the total time-out (seconds).
+
+        A call that changes something goes out once, over a connection of its own: a pooled one that the other side
+        has just closed breaks like a lost answer. A read over such a connection is simply sent again.
+        """
+        began = time.monotonic()
+        deadline = began + self._timeouts.total
         headers = {
             "Authorization": server_token(self.credentials.api_secret, now=time.time()),
             "stream-auth-type": "jwt",
@@ -76,13 +84,20 @@ class Transport:
         if body is not None:
             headers["Content-Type"] = "application/json"
             data = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-        if method != "GET":
-            # A stale pooled connection breaks like a lost answer; a fresh one keeps the two apart.
-            headers["Connection"] = "close"
-        return self._send(operation, method, path, query or {}, data, headers, deadline)
+        call = (operation, method, path, query or {}, data, headers, deadline)
+        if changes:
+            with make_session() as session:
+                return self._send(session, *call)
+        try:
+            return self._send(self._session, *call)
+        except UnknownOutcome:
+            if time.monotonic() - began > STALE_SECONDS:
+                raise
+        return self._send(self._session, *call)
 
     def _send(
         self,
+        session: requests.Session,
         operation: str,
         method: str,
         path: str,
@@ -92,7 +107,7 @@ class Transport:
         deadline: float,
     ) -> Answer:
         try:
-            response = self._session.request(
+            response = session.request(
                 method,
                 f"{self.credentials.base_url}/api/v2{path}",
                 params={"api_key": self.credentials.api_key, **query},

@@ -30,7 +30,6 @@ def get_app(call: Call) -> Reply:
 
 def get_task(call: Call) -> Reply:
     """How far a task is."""
-    tasks.advance(call.store, call.faults)
     found = call.store.row("SELECT * FROM tasks WHERE id = ?", call.path["task_id"])
     if found is None:
         raise missing("Can't find task")
