@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "silent":
                 self.server.over.wait()
             case "drip_head":
-                self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 10_000)
+                self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 60 + b"\r\n\r\n")
             case _:
                 self._write(reply)
 
