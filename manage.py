@@ -10,5 +10,5 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     if sys.argv[1:2] == ["demo"]:
         # Before any setting is read: the demo brings keys of its own.
-        os.environ["PORTAL_PROFILE"] = "demo"
+        os.environ.update(PORTAL_PROFILE="demo", DJANGO_SETTINGS_MODULE="portal.settings")
     execute_from_command_line(sys.argv)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).resolve().parent.parent
+ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 PROFILES = ("production", "demo", "test")
 
 env = environ.Env()
@@ -17,6 +20,17 @@ environ.Env.read_env(ROOT / ".env")
 def text(name: str, default: str = "") -> str:
     """A text; the default where the variable is not set, or set to nothing."""
     return str(env.str(name, default="")).strip() or default
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """A database by its URL: SQLite or PostgreSQL. The URL may hold a password, so no error repeats it."""
+    with warnings.catch_warnings(action="ignore"):
+        found: dict[str, Any] = environ.Env.db_url_config(text(name, default))
+    if found.get("ENGINE") not in ENGINES:
+        raise ImproperlyConfigured(
+            f"{name} must begin with sqlite:/// or postgres://, like postgres://portal:password@127.0.0.1:5432/portal."
+        )
+    return found
 
 
 def flag(name: str, default: bool) -> bool:

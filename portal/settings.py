@@ -8,7 +8,7 @@ from csp.constants import NONE, SELF
 from django.contrib.messages import constants as messages
 
 from portal import environment
-from portal.environment import ROOT, choice, env, flag, number, secret_key, text, words
+from portal.environment import ROOT, choice, database, flag, number, secret_key, text, words
 
 PROFILE = choice("PORTAL_PROFILE", "production", environment.PROFILES)
 DEBUG = False
@@ -81,7 +81,7 @@ MESSAGE_TAGS = {messages.ERROR: "red", messages.SUCCESS: "green", messages.INFO:
 
 # Data
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{ROOT}/var/portal.sqlite3")}
+DATABASES = {"default": database("DATABASE_URL", f"sqlite:///{ROOT}/var/portal.sqlite3")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     (ROOT / "var").mkdir(exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {

@@ -108,6 +108,7 @@ class Processes:
             **{name: value for name, value in os.environ.items() if name not in _OWN},
             **dict.fromkeys(_OWN, ""),
             "PORTAL_PROFILE": "demo",
+            "DJANGO_SETTINGS_MODULE": "portal.settings",
             "DATABASE_URL": f"sqlite:///{self.places.portal_database}",
             "STREAM_BASE_URL": self.sandbox_url,
             "STREAM_API_KEY": self.key,

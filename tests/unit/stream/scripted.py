@@ -152,3 +152,9 @@ def scripted(*replies: Reply) -> Iterator[Scripted]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def told(error: BaseException) -> str:
+    """All that an error says where it is printed, logged or kept."""
+    parts = [error, error.args, vars(error), error.__cause__]
+    return "\n".join([str(error), *map(repr, parts), *traceback.format_exception(error)])

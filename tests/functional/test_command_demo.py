@@ -1,0 +1,137 @@
+"""`manage.py demo`, as somebody at a terminal runs it: it proves the main job, and refuses to be near a real app."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from django.core.management import CommandError, call_command
+
+from requests_app.demo.clock import Clock, DemoFailed
+from requests_app.demo.processes import Places, Processes, free_port
+from requests_app.demo.visitor import Visitor
+from requests_app.demo.welcome import welcome
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", "demo", *words],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": "", **environment},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+def test_the_check_does_the_main_job_and_says_so_line_by_line() -> None:
+    done = run("--check")
+
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "export opened and sent to the DPO",
+        "export downloaded",
+        "erase opened and sent to the DPO",
+        "carried out on Stream, erased",
+        "the erased user is gone",
+        "bystander's data is untouched",
+        "The chain is intact",
+    ):
+        assert words in done.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("--check",), ("--reset",)])
+def test_it_refuses_to_start_near_a_real_app(words: tuple[str, ...]) -> None:
+    done = run(*words, STREAM_API_SECRET="a-real-secret")
+
+    assert done.returncode == 1
+    assert "STREAM_API_SECRET is set" in done.stderr
+    assert "a-real-secret" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("port", ["0", "70000", "-1"])
+def test_it_refuses_a_port_that_is_none(port: str) -> None:
+    done = run("--port", port)
+
+    assert done.returncode == 1
+    assert "between 1 and 65535" in done.stderr
+
+
+def test_a_failure_ends_with_its_reason(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*args: object) -> None:
+        raise DemoFailed("A bystander's data changed.")
+
+    monkeypatch.setattr("requests_app.demo.processes.Processes.start", lambda *args, **kwargs: None)
+    monkeypatch.setattr("requests_app.demo.journey.check", fails)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(CommandError, match="bystander"):
+            call_command("demo", check=True)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_it_serves_keeps_its_data_and_stops_everything(tmp_path: Path) -> None:
+    """Twice over the same folder: the second start finds the people and tickets of the first."""
+    lines: list[str] = []
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        for _ in range(2):
+            clock = Clock(60, lines.append)
+            with Processes(Places(tmp_path), task_seconds=0.1, clock=clock) as running:
+                running.start(filled=True)
+                visitor = Visitor(running.portal_url, "ana")
+                assert "DSR-000001" in visitor.page("/tickets/?view=waiting")
+                assert running.manage("setup_demo").startswith("The demo is filled already")
+                url = running.portal_url
+            with pytest.raises(requests.ConnectionError):
+                requests.get(url, timeout=1)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert any("worker and web server: started" in line for line in lines)
+    Places(tmp_path).clear()
+    assert not tmp_path.exists()
+
+
+def test_it_tells_which_child_ended(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(30, print)) as running:
+            running._spawn("web", ["-c", "raise SystemExit('no such port')"])
+            running._children["web"].wait()
+            with pytest.raises(DemoFailed, match=r"web ended with code 1\. It said: no such port"):
+                running.check_alive()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_it_takes_the_next_free_port() -> None:
+    first = free_port(18_000)
+    with socket.create_server(("127.0.0.1", first)):
+        assert free_port(first) > first
+
+
+def test_waiting_has_an_end() -> None:
+    clock = Clock(0, print)
+
+    with pytest.raises(DemoFailed, match="Waited in vain for the moon"):
+        clock.rest("the moon")
+    with pytest.raises(DemoFailed, match="longer than 0 s"):
+        clock.left()
+
+
+def test_the_welcome_names_address_and_sign_ins() -> None:
+    words = welcome("http://127.0.0.1:8000")
+
+    for part in ("http://127.0.0.1:8000", "ana", "mara", "elif", "ruth", "demo-portal-2026", "Ctrl-C"):
+        assert part in words

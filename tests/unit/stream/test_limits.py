@@ -1,0 +1,99 @@
+"""Rate limits as headers tell them, doubled and nonsensical ones included."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
+
+from requests_app.stream.limits import DEFAULT_WAIT, MAX_WAIT, RateLimit, from_headers, wait_seconds
+
+NOW = 1_795_000_000.0
+NAMES = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+
+
+def told(limit: str, remaining: str, reset: str) -> CaseInsensitiveDict[str]:
+    return CaseInsensitiveDict(zip(NAMES, (limit, remaining, reset), strict=True))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        told("6", "4", "1795000040"),
+        told("6, 6", "4, 5", "1795000040,1795000099"),
+        told(" 6 ", "4 ,x", " 1795000040 "),
+        CaseInsensitiveDict(
+            {"x-ratelimit-limit": "6", "x-ratelimit-remaining": "4", "x-ratelimit-reset": "1795000040"}
+        ),
+    ],
+)
+def test_it_reads_the_first_of_each(headers: CaseInsensitiveDict[str]) -> None:
+    assert from_headers(headers) == RateLimit(6, 4, datetime.fromtimestamp(1_795_000_040, UTC))
+
+
+def test_nothing_left_is_never_less_than_nothing() -> None:
+    found = from_headers(told("6", "-3", "1795000040"))
+
+    assert found is not None
+    assert found.remaining == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-RateLimit-Limit": "6"},
+        {"X-RateLimit-Limit": "6", "X-RateLimit-Remaining": "1"},
+        told("", "1", "1795000040"),
+        told("six", "1", "1795000040"),
+        told("6", "1", "soon"),
+        told("6", "1", "9" * 30),
+        told("6", "1", "9" * 5000),
+        told("6", "1.5", "1795000040"),
+    ],
+)
+def test_it_is_none_where_the_three_are_not_all_there(headers: dict[str, str]) -> None:
+    assert from_headers(headers) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "17"}, 17.0),
+        ({"Retry-After": "17, 30"}, 17.0),
+        ({"Retry-After": "0"}, 1.0),
+        ({"Retry-After": "-5"}, 1.0),
+        ({"Retry-After": "86400"}, MAX_WAIT),
+        ({"Retry-After": "Wed, 18 Nov 2026 11:07:10 GMT"}, 30.0),
+        ({"Retry-After": "Wed, 18 Nov 2020 11:07:10 GMT"}, 1.0),
+        ({"Retry-After": "Wed, 18 Nov 2099 11:07:10 GMT"}, MAX_WAIT),
+        ({"Retry-After": "17", **told("6", "0", "1795000040")}, 17.0),
+        ({"Retry-After": "soon", **told("6", "0", "1795000040")}, 40.0),
+        (dict(told("6", "0", "1795000040")), 40.0),
+        (dict(told("6", "0", "1794999999")), 1.0),
+        (dict(told("6", "0", "1799999999")), MAX_WAIT),
+        ({"Retry-After": "soon"}, DEFAULT_WAIT),
+        ({"Retry-After": ""}, DEFAULT_WAIT),
+        ({}, DEFAULT_WAIT),
+    ],
+)
+def test_it_waits_as_told_else_until_the_reset_else_a_little(headers: dict[str, str], seconds: float) -> None:
+    now = datetime(2026, 11, 18, 11, 6, 40, tzinfo=UTC).timestamp()
+
+    assert now == NOW
+    assert wait_seconds(headers, now=now) == seconds
+
+
+@pytest.mark.xfail(strict=True, raises=OverflowError, reason="float() of a number with hundreds of digits overflows.")
+def test_an_absurd_number_of_seconds_is_capped_as_well() -> None:
+    assert wait_seconds({"Retry-After": "9" * 400}, now=NOW) == MAX_WAIT
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_whatever_the_headers_say_it_waits_within_bounds(after: str, reset: str) -> None:
+    wait = wait_seconds({"Retry-After": after, **told("6", "0", reset)}, now=NOW)
+
+    assert 1.0 <= wait <= MAX_WAIT
