@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import TypeVar
 
 from requests_app.stream import limits, wire
@@ -26,6 +26,8 @@ MAX_USERS = 100
 MAX_EXPORT_USERS = 25
 PAGE = 100
 MAX_PAGES = 5
+# Of what Stream wrote, this much is looked through for ids before it is cut.
+MAX_MESSAGE = 100_000
 DELETE_FIELDS = frozenset(
     {"user", "messages", "conversations", "calls", "files", "new_channel_owner_id", "new_call_owner_id"}
 )
@@ -108,7 +110,7 @@ class StreamClient:
 
     def count_feeds(self, user_id: str) -> Count:
         """Feeds that the user owns."""
-        return self._count("QueryFeeds", "/feeds/feeds/query", "feeds", {"filter": {"created_by_id": user_id}})
+        return self._count("QueryFeeds", "/feeds/feeds/query", "feeds", {"filter": {"created_by_id": user_id}}, user_id)
 
     def count_activities(self, user_id: str, *, include_soft_deleted: bool = False) -> Count:
         """Activities of the user; with the soft-deleted ones where asked for."""
@@ -119,30 +121,34 @@ class StreamClient:
         }
         if include_soft_deleted:
             body["include_soft_deleted_activities"] = True
-        return self._count("QueryActivities", "/feeds/activities/query", "activities", body)
+        return self._count("QueryActivities", "/feeds/activities/query", "activities", body, user_id)
 
     def count_comments(self, user_id: str) -> Count:
         """Comments of the user."""
-        return self._count("QueryComments", "/feeds/comments/query", "comments", {"filter": {"user_id": user_id}})
+        return self._count(
+            "QueryComments", "/feeds/comments/query", "comments", {"filter": {"user_id": user_id}}, user_id
+        )
 
     def count_bookmarks(self, user_id: str) -> Count:
         """Bookmarks of the user."""
-        return self._count("QueryBookmarks", "/feeds/bookmarks/query", "bookmarks", {"filter": {"user_id": user_id}})
+        return self._count(
+            "QueryBookmarks", "/feeds/bookmarks/query", "bookmarks", {"filter": {"user_id": user_id}}, user_id
+        )
 
     def count_bookmark_folders(self, user_id: str) -> Count:
         """Bookmark folders of the user."""
         path = "/feeds/bookmark_folders/query"
-        return self._count("QueryBookmarkFolders", path, "bookmark_folders", {"filter": {"user_id": user_id}})
+        return self._count("QueryBookmarkFolders", path, "bookmark_folders", {"filter": {"user_id": user_id}}, user_id)
 
     def count_collections(self, user_id: str) -> Count:
         """Collections of the user."""
         path = "/feeds/collections/query"
-        return self._count("QueryCollections", path, "collections", {"filter": {"user_id": user_id}})
+        return self._count("QueryCollections", path, "collections", {"filter": {"user_id": user_id}}, user_id)
 
     def count_calls(self, user_id: str) -> Count:
         """Calls that the user is a member of."""
         body = {"filter_conditions": {"members": {"$in": [user_id]}}}
-        return self._count("QueryCalls", "/video/calls", "calls", body)
+        return self._count("QueryCalls", "/video/calls", "calls", body, user_id)
 
     def count_channels(self, user_id: str) -> Count:
         """Channels that the user is a member of."""
@@ -154,19 +160,21 @@ class StreamClient:
                 "limit": PAGE,
                 "offset": page * PAGE,
             }
-            found = self._call("QueryChannels", "POST", "/chat/channels", _list("channels"), body=body)
+            found = self._call(
+                "QueryChannels", "POST", "/chat/channels", _list("channels"), body=body, masked=[user_id]
+            )
             number += len(found)
             if len(found) < PAGE:
                 return Count(number)
         return Count(number, at_least=True)
 
-    def _count(self, operation: str, path: str, key: str, body: Mapping[str, object]) -> Count:
+    def _count(self, operation: str, path: str, key: str, body: Mapping[str, object], user_id: str) -> Count:
         """Page through a query up to the bound: Stream tells no totals."""
         number = 0
         cursor = ""
         for _ in range(MAX_PAGES):
             asked = {**body, "limit": PAGE, **({"next": cursor} if cursor else {})}
-            found, cursor = self._call(operation, "POST", path, _page(key), body=asked)
+            found, cursor = self._call(operation, "POST", path, _page(key), body=asked, masked=[user_id])
             number += found
             if not cursor:
                 return Count(number)
@@ -196,14 +204,13 @@ class StreamClient:
             self._on_limit(operation, limit)
         if answer.status not in {200, 201}:
             raise _refusal(operation, answer, tuple(masked))
-        try:
+        with suppress(ValueError):
             return parse(_object(answer.body))
-        except ValueError:
-            raise UnknownOutcome(
-                "Stream's answer could not be read, so the outcome is not known yet.",
-                operation=operation,
-                status=answer.status,
-            ) from None
+        raise UnknownOutcome(
+            "Stream's answer could not be read, so the outcome is not known yet.",
+            operation=operation,
+            status=answer.status,
+        )
 
 
 def _ids(user_ids: Sequence[str], most: int) -> list[str]:
@@ -252,7 +259,7 @@ def _refusal(
     status = answer.status
     code_value = envelope.get("code")
     code = code_value if isinstance(code_value, int) and not isinstance(code_value, bool) else None
-    message = _masked(wire.text(envelope.get("message")), masked)
+    message = _masked(wire.text(envelope.get("message"), MAX_MESSAGE), masked)[: wire.MAX_TEXT]
     known = {"operation": operation, "status": status, "code": code, "remote_message": message}
     if status == 429 or code == 9:
         wait = limits.wait_seconds(answer.headers, now=time.time())
@@ -283,6 +290,7 @@ def _refusal(
 
 
 def _masked(message: str, ids: tuple[str, ...]) -> str:
-    for identifier in ids:
-        message = message.replace(identifier, "…") if identifier else message
+    # Longer ids first: a short one may be a part of them.
+    for identifier in sorted(filter(None, ids), key=len, reverse=True):
+        message = message.replace(identifier, "…")
     return message

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from requests_app.stream.errors import ConfigurationError
+
+_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 
 
 def is_loopback(host: str) -> bool:
@@ -17,6 +20,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def can_be_host(host: str) -> bool:
+    """Whether the name is one that can be looked up at all: labels of 1 to 63 letters, digits and hyphens."""
+    try:
+        name = host.encode("idna").decode()
+    except UnicodeError:
+        return False
+    return ":" in host or all(_LABEL.fullmatch(label) for label in name.removesuffix(".").split("."))
 
 
 def check_base_url(base_url: str) -> str:
@@ -31,6 +43,8 @@ def check_base_url(base_url: str) -> str:
         raise ConfigurationError("The base URL is not a URL. Write it like https://chat.stream-io-api.com") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise ConfigurationError("The base URL must begin with https:// and name a host.")
+    if not can_be_host(parts.hostname):
+        raise ConfigurationError("The base URL names no host that can exist. Check it letter by letter.")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigurationError("The base URL must not hold a name, a password or a query.")
     if parts.scheme == "http" and not is_loopback(parts.hostname):

@@ -10,6 +10,8 @@ from email.utils import parsedate_to_datetime
 # Seconds. Whatever Stream or a proxy says, nobody waits longer before looking again.
 MAX_WAIT = 900.0
 DEFAULT_WAIT = 10.0
+# More digits than any of these numbers has.
+_DIGITS = 30
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class RateLimit:
 def _first_number(value: str | None) -> int | None:
     """The first of comma-joined numbers: proxies double headers."""
     try:
-        return int((value or "").split(",")[0].strip())
+        return int((value or "").split(",")[0].strip()[:_DIGITS])
     except ValueError:
         return None
 

@@ -11,15 +11,16 @@ import ipaddress
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
-from requests_app.stream.credentials import Timeouts
+from requests_app.stream.credentials import Timeouts, can_be_host
 from requests_app.stream.errors import NotFound, Rejected, Unavailable, UnknownOutcome
+from requests_app.stream.flight import flight
 from requests_app.stream.transport import make_session
 
 OPERATION = "OpenExport"
@@ -59,7 +60,7 @@ def check_link(url: str, *, base_url: str) -> None:
         same = (parts.scheme, parts.hostname, parts.port) == (base.scheme, base.hostname, base.port)
     except ValueError:
         raise _unfit() from None
-    if parts.username or parts.password or not parts.hostname:
+    if parts.username or parts.password or not parts.hostname or not can_be_host(parts.hostname):
         raise _unfit()
     if same:
         return
@@ -87,10 +88,12 @@ def open_link(url: str, *, base_url: str, timeouts: Timeouts) -> Iterator[Export
     """Open a checked link for streaming; raises the typed errors."""
     check_link(url, base_url=base_url)
     session = make_session()
-    try:
+    response = None
+    with flight(total=MAX_SECONDS, read=timeouts.read), suppress(requests.RequestException, HTTPError, OSError):
         response = session.get(url, timeout=(timeouts.connect, timeouts.read), allow_redirects=False, stream=True)
-    except requests.RequestException:
-        raise Unavailable("The export file's server cannot be reached.", operation=OPERATION) from None
+    if response is None:
+        session.close()
+        raise Unavailable("The export file's server cannot be reached.", operation=OPERATION)
     with session, response:
         if response.status_code in {404, 410}:
             raise NotFound("The export file is gone: Stream keeps it for 60 days.", operation=OPERATION, status=404)

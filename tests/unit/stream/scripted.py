@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "silent":
                 self.server.over.wait()
             case "drip_head":
-                self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 60 + b"\r\n\r\n")
+                self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 1500 + b"\r\n\r\n")
             case _:
                 self._write(reply)
 
@@ -107,6 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(piece)
             if self.server.over.wait(PAUSE):
                 return
+        self.server.dripped_out.set()
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing."""
@@ -122,6 +123,7 @@ class Scripted(ThreadingHTTPServer):
         self.replies = list(replies or (Reply(),))
         self.seen: list[Seen] = []
         self.over = threading.Event()
+        self.dripped_out = threading.Event()
         self.base_url = f"http://127.0.0.1:{self.server_address[1]}"
 
     def next_reply(self) -> Reply:

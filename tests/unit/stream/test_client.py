@@ -264,7 +264,6 @@ UNMASKED: list[tuple[Call, str]] = [
 ]
 
 
-@pytest.mark.xfail(strict=True, reason="Counts mask nothing, texts are cut before they are masked, short ids go first.")
 @pytest.mark.parametrize(("call", "message"), UNMASKED, ids=["counts", "channels", "cut", "prefix"])
 def test_ids_are_masked_everywhere(call: Call, message: str) -> None:
     with scripted(Reply(400, {"code": 4, "message": message})) as server, pytest.raises(Rejected) as caught:
@@ -274,7 +273,9 @@ def test_ids_are_masked_everywhere(call: Call, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "least", "most"), [("17", 17, 17), (formatdate(time() + 300, usegmt=True), 200, 301)]
+    ("value", "least", "most"),
+    [("17", 17, 17), (formatdate(time() + 300, usegmt=True), 200, 301)],
+    ids=["seconds", "date"],
 )
 def test_a_429_says_when_to_come_back(value: str, least: float, most: float) -> None:
     reply = Reply(429, envelope(9, 429), (("Retry-After", value),))

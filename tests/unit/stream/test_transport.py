@@ -172,38 +172,30 @@ def test_an_answer_that_is_packed_wrongly_is_no_answer() -> None:
 
 
 def test_a_silent_server_is_given_up() -> None:
-    began = time.monotonic()
     with scripted(Reply(ending="silent")) as server:
         error = failure(server.client(Timeouts(1, 0.2, 0.3)))
-        assert time.monotonic() - began < 1
 
     assert type(error) is UnknownOutcome
     assert_discreet(told(error), server)
-
-
-DRIPS = "The total time-out is looked at only between pieces, and a piece waits until it is full."
 
 
 @pytest.mark.parametrize(
     "ending",
     [
         "drip_chunked",
-        pytest.param("drip", marks=pytest.mark.xfail(strict=True, reason=DRIPS)),
-        pytest.param("drip_untold", marks=pytest.mark.xfail(strict=True, reason=DRIPS)),
-        pytest.param("drip_head", marks=pytest.mark.xfail(strict=True, reason="Headers know the read time-out only.")),
+        "drip",
+        "drip_untold",
+        "drip_head",
     ],
 )
 def test_a_dripping_server_meets_the_total_time_out(ending: Ending) -> None:
-    with scripted(Reply(201, b" " * 80, ending=ending)) as server:
-        client = server.client(BRISK)
-        began = time.monotonic()
-        error = failure(client)
-        assert time.monotonic() - began < 0.9
+    with scripted(Reply(201, b'{"task_id":"t"}' + b" " * 1500, ending=ending)) as server:
+        error = failure(server.client(BRISK))
+        assert not server.dripped_out.is_set()
 
     assert type(error) is UnknownOutcome
 
 
-@pytest.mark.xfail(strict=True, reason="`raise ... from None` hides the context from tracebacks; it is still there.")
 @pytest.mark.parametrize("ending", ["refused", "silent"])
 def test_not_even_the_hidden_context_of_an_error_tells_anything(ending: str) -> None:
     if ending == "refused":
@@ -252,7 +244,6 @@ def broken_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tupl
         thread.join(5)
 
 
-@pytest.mark.xfail(strict=True, reason="Every TLS error counts as not sent, also one that comes after the request.")
 def test_tls_that_breaks_after_sending_leaves_the_outcome_unknown(broken_tls: tuple[str, list[bytes]]) -> None:
     base_url, read = broken_tls
 

@@ -87,7 +87,8 @@ def test_texts_are_cut_and_numbers_become_texts(value: object, found: str) -> No
 
 def test_it_reads_a_task_id_and_passes_over_the_rest() -> None:
     assert wire.accepted({"task_id": "t-1", "duration": "1ms", "new_field": [{}]}) == wire.Accepted("t-1")
-    for body in ({}, {"task_id": ""}, {"task_id": None}, {"task_id": ["t"]}, {"duration": "1ms"}):
+    empty: dict[str, object] = {}
+    for body in (empty, {"task_id": ""}, {"task_id": None}, {"task_id": ["t"]}, {"duration": "1ms"}):
         with pytest.raises(wire.Unreadable):
             wire.accepted(body)
 
