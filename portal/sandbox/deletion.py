@@ -15,7 +15,9 @@ def mark_deleted(store: Store, user_ids: list[str], how: str, at: float) -> None
     """At once, when the call is accepted: the users vanish from every query."""
     for user_id in user_ids:
         store.run(
-            "UPDATE users SET deleted_at = COALESCE(deleted_at, ?), deleted_how = ? WHERE id = ?",
+            # Who is gone for good stays gone, however softly somebody deletes again.
+            "UPDATE users SET deleted_at = COALESCE(deleted_at, ?), "
+            "deleted_how = CASE deleted_how WHEN 'hard' THEN 'hard' ELSE ? END WHERE id = ?",
             at,
             how or "soft",
             user_id,

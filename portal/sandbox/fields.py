@@ -33,11 +33,11 @@ def ids(body: Body, name: str = "user_ids", *, most: int) -> list[str]:
 def choice(body: Body, name: str, among: tuple[str, ...]) -> str:
     """One of some words, or an empty text where the field is absent, null or empty."""
     value = body.get(name)
-    if value in {None, ""}:
+    if value is None or value == "":
         return ""
-    if value not in among:
+    if not isinstance(value, str) or value not in among:
         raise bad_input(f"{name} must be one of {', '.join(among)}")
-    return str(value)
+    return value
 
 
 def flag(body: Body, name: str) -> bool:

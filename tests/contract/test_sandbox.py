@@ -427,7 +427,6 @@ UNANSWERED: list[tuple[str, str, object, object]] = [
 ]
 
 
-@pytest.mark.xfail(strict=True, raises=requests.ConnectionError, reason="A handler's TypeError breaks the connection.")
 @pytest.mark.parametrize(("method", "path", "body", "payload"), UNANSWERED)
 def test_a_wrong_type_anywhere_is_refused(
     stand_in: StandIn, method: str, path: str, body: object, payload: object
@@ -435,7 +434,6 @@ def test_a_wrong_type_anywhere_is_refused(
     assert ask(stand_in, method, path, body, payload).status_code == 400
 
 
-@pytest.mark.xfail(strict=True, reason="Deleting a hard-deleted user again, softly, makes it restorable.")
 def test_a_second_softer_delete_brings_nobody_back(stand_in: StandIn) -> None:
     done(stand_in, "/users/delete", {"user_ids": [SUBJECT], **HARD})
     ask(stand_in, "POST", "/users/delete", {"user_ids": [SUBJECT]})

@@ -113,6 +113,8 @@ def update_partial(call: Call) -> Reply:
         raise bad_input("users must be a list of 1 to 100 changes")
     shown = {}
     for change in given:
+        if not isinstance(change, dict):
+            raise bad_input("each change must be an object")
         only(change, "id", "set", "unset")
         user_id = text(change, "id")
         found = call.store.user(user_id)
@@ -123,7 +125,10 @@ def update_partial(call: Call) -> Reply:
         custom = json.loads(found["custom"] or "{}")
         for name, value in mapping(change, "set").items():
             (user if name in user else custom)[name] = value
-        for name in change.get("unset") or []:
+        unset = change.get("unset") or []
+        if not isinstance(unset, list) or not all(isinstance(name, str) for name in unset):
+            raise bad_input("unset must be a list of texts")
+        for name in unset:
             user.pop(name, None)
             custom.pop(name, None)
         _write(call, user_id, {**user, "custom": custom})
@@ -168,7 +173,7 @@ def _fits(user: dict[str, Any], name: str, wanted: Any) -> bool:
                 fits = value not in operand
             case "$autocomplete" if isinstance(operand, str):
                 fits = value.lower().startswith(operand.lower())
-            case "$gt" | "$gte" | "$lt" | "$lte":
+            case "$gt" | "$gte" | "$lt" | "$lte" if isinstance(operand, str):
                 fits = {"$gt": value > operand, "$gte": value >= operand, "$lt": value < operand}.get(
                     operator, value <= operand
                 )

@@ -87,8 +87,8 @@ def test_texts_are_cut_and_numbers_become_texts(value: object, found: str) -> No
 
 def test_it_reads_a_task_id_and_passes_over_the_rest() -> None:
     assert wire.accepted({"task_id": "t-1", "duration": "1ms", "new_field": [{}]}) == wire.Accepted("t-1")
-    empty: dict[str, object] = {}
-    for body in (empty, {"task_id": ""}, {"task_id": None}, {"task_id": ["t"]}, {"duration": "1ms"}):
+    bodies: list[dict[str, object]] = [{}, {"task_id": ""}, {"task_id": None}, {"task_id": ["t"]}, {"duration": "1ms"}]
+    for body in bodies:
         with pytest.raises(wire.Unreadable):
             wire.accepted(body)
 
@@ -100,7 +100,8 @@ def test_it_reads_whose_key_it_is_and_keeps_no_secret() -> None:
 
     assert found == wire.AppInfo("7", "Chat", "Us")
     assert "CANARY" not in repr(found)
-    for body in ({}, {"app": None}, {"app": {}}, {"app": []}):
+    bodies: list[dict[str, object]] = [{}, {"app": None}, {"app": {}}, {"app": []}]
+    for body in bodies:
         with pytest.raises(wire.Unreadable):
             wire.app_info(body)
 
