@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
@@ -32,6 +34,19 @@ class RequestIdMiddleware:
             request_id.reset(token)
         response["X-Request-ID"] = name
         return response
+
+
+class ClientAddressMiddleware:
+    """Behind a trusted proxy the address is the last one of X-Forwarded-For: the one the proxy itself wrote."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        written = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        with suppress(ValueError):
+            request.META["REMOTE_ADDR"] = str(ipaddress.ip_address(written))
+        return self.get_response(request)
 
 
 class ResponseHeadersMiddleware:

@@ -20,7 +20,8 @@ ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 _ONLY_THIS_MACHINE = set(ALLOWED_HOSTS) <= {"localhost", "127.0.0.1", "[::1]", "testserver"}
 HTTPS = flag("HTTPS", not _ONLY_THIS_MACHINE)
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
-if flag("TRUSTED_PROXY", False):
+BEHIND_PROXY = flag("TRUSTED_PROXY", False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -60,6 +61,9 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
+
+if BEHIND_PROXY:
+    MIDDLEWARE.insert(0, "portal.middleware.ClientAddressMiddleware")
 
 TEMPLATES = [
     {

@@ -121,7 +121,7 @@ def _body(request: Request) -> tuple[dict[str, Any], bool]:
         raise bad_input("a body needs Content-Type application/json")
     try:
         found = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise bad_input("the body is not JSON") from None
     if not isinstance(found, dict):
         raise bad_input("the body must be an object")

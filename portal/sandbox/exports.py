@@ -93,7 +93,7 @@ def link(base_url: str, secret: str, file_id: str, name: str) -> str:
 def open_file(store: Store, secret: str, file_id: str, query: dict[str, str]) -> tuple[str, bytes]:
     """Name and content behind a link; refuses links that are expired, altered or of another file."""
     expires, signature = query.get("expires", ""), query.get("signature", "")
-    if not hmac.compare_digest(signature, _signature(secret, file_id, expires)):
+    if not hmac.compare_digest(signature.encode(), _signature(secret, file_id, expires).encode()):
         raise ApiError(403, 17, "the link's signature is wrong")
     if int(expires) < clock.now():
         raise ApiError(403, 17, "the link is expired")

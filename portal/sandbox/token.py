@@ -23,7 +23,7 @@ def check(token: str, *, secret: str, now: float) -> None:
         header: Any = json.loads(_decoded(head))
         claims: Any = json.loads(_decoded(body))
         given = _decoded(signature)
-    except (ValueError, binascii.Error):
+    except (ValueError, RecursionError, binascii.Error):
         raise ApiError(401, 5, "the token is not a JWT") from None
     if not isinstance(header, dict) or header.get("alg") != "HS256" or not isinstance(claims, dict):
         raise ApiError(401, 5, "the token must be signed with HS256")

@@ -137,15 +137,20 @@ class Processes:
 
     def manage(self, *words: str) -> str:
         """Run a management command to its end; returns what it printed."""
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "manage.py", *words],
-            cwd=ROOT,
-            env=dict(self.environment),
-            capture_output=True,
-            text=True,
-            timeout=self.clock.left(),
-            check=False,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603
+                [sys.executable, "manage.py", *words],
+                cwd=ROOT,
+                env=dict(self.environment),
+                capture_output=True,
+                text=True,
+                timeout=self.clock.left(),
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise DemoFailed(
+                f"manage.py {words[0]} did not end in time: {self.clock.seconds:.0f} s are over."
+            ) from None
         if done.returncode != 0:
             raise DemoFailed(f"manage.py {words[0]} failed: {(done.stderr or done.stdout).strip()[-800:]}")
         return done.stdout

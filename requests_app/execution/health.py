@@ -36,11 +36,11 @@ def note_failure(app: StreamApp, error: StreamError, *, now: datetime) -> None:
     with transaction.atomic():
         health, _ = AppHealth.objects.select_for_update().get_or_create(stream_app=app, defaults={"changed_at": now})
         health.failures += 1
+        health.reason = str(error)[:300]
+        health.changed_at = now
         at_once = isinstance(error, KeyRefused | ConfigurationError)
         if at_once or health.failures >= BREAKER_FAILURES:
             health.open_until = now + BREAKER_SILENCE
-            health.reason = str(error)[:300]
-            health.changed_at = now
         health.save(update_fields=["failures", "open_until", "reason", "changed_at"])
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from requests_app.audit.actor import Actor
@@ -16,7 +17,7 @@ from requests_app.enums import (
     State,
     StepState,
 )
-from requests_app.models import Step, Ticket
+from requests_app.models import AppHealth, Step, Ticket
 from requests_app.queries.activity import Event, entries_of, events
 from requests_app.workflow import permissions
 from requests_app.workflow import plan as plans
@@ -59,20 +60,30 @@ class Progress:
 
     milestones: tuple[Milestone, ...]
     steps: tuple[StepLine, ...]
-    events: tuple[Event, ...] = field(default_factory=tuple)
+    events: tuple[Event, ...]
+    trouble: AppHealth | None = None
 
 
 def progress(ticket: Ticket, actor: Actor) -> Progress:
     """The way, the steps and the newest events of a ticket, as this person may see them."""
     clear = permissions.sees_personal_data(actor.role)
-    return Progress(milestones(ticket), step_lines(ticket, clear=clear), events(ticket, clear=clear))
+    return Progress(milestones(ticket), step_lines(ticket, clear=clear), events(ticket, clear=clear), trouble(ticket))
+
+
+def trouble(ticket: Ticket) -> AppHealth | None:
+    """What the ticket waits for while Stream does not answer, or refuses the key."""
+    if ticket.state not in SENDABLE_STATES:
+        return None
+    return AppHealth.objects.filter(stream_app=ticket.stream_app_id, failures__gt=0).first()
 
 
 def version(ticket: Ticket) -> str:
     """Changes whenever the page would: cheap to compare, so that an unchanged ticket is not drawn again."""
     steps = ticket.steps.order_by("pk").values_list("pk", "state", "outcome", "detail", "stream_task__polled_at")
     last = entries_of(ticket).values_list("seq", flat=True).first()
-    return plans.body_digest(Operation.EXPORT_USERS, {"r": ticket.revision, "e": last, "s": str(list(steps))})[:16]
+    waits_for = trouble(ticket)
+    seen = (ticket.revision, last, list(steps), waits_for and (waits_for.reason, waits_for.open_until))
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 
 def subject(ticket: Ticket, *, clear: bool) -> str:

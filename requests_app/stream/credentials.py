@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from requests_app.stream.addresses import can_be_host, is_loopback
 from requests_app.stream.errors import ConfigurationError
-
-_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine itself."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def can_be_host(host: str) -> bool:
-    """Whether the name is one that can be looked up at all: labels of 1 to 63 letters, digits and hyphens."""
-    try:
-        name = host.encode("idna").decode()
-    except UnicodeError:
-        return False
-    return ":" in host or all(_LABEL.fullmatch(label) for label in name.removesuffix(".").split("."))
 
 
 def check_base_url(base_url: str) -> str:

@@ -10,7 +10,7 @@ import http.client
 import io
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -29,6 +29,8 @@ class Flight:
 
     ends: float
     read: float
+    # Says of the other side's address whether anything may go there; None where any may.
+    peer: Callable[[str], bool] | None = None
     sent: bool = False
 
     def left(self) -> float:
@@ -43,9 +45,9 @@ _current: ContextVar[Flight | None] = ContextVar("flight", default=None)
 
 
 @contextmanager
-def flight(*, total: float, read: float) -> Iterator[Flight]:
+def flight(*, total: float, read: float, peer: Callable[[str], bool] | None = None) -> Iterator[Flight]:
     """Watch the calls that this thread makes inside; `total` and `read` are in seconds."""
-    watched = Flight(time.monotonic() + total, read)
+    watched = Flight(time.monotonic() + total, read, peer)
     token = _current.set(watched)
     try:
         yield watched
@@ -99,6 +101,8 @@ class _Watched:
             self.connect()  # type: ignore[attr-defined]
         watched = _current.get()
         if watched is not None:
+            if watched.peer and not watched.peer(self.sock.getpeername()[0]):
+                raise ConnectionRefusedError("nothing is sent to this address")
             watched.sent = True
             self.sock.settimeout(watched.left())
         super().send(data)  # type: ignore[misc]

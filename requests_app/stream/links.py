@@ -7,7 +7,6 @@ stand-in serves its files.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import time
 from collections.abc import Iterator
@@ -18,7 +17,8 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from requests_app.stream.credentials import Timeouts, can_be_host
+from requests_app.stream.addresses import can_be_host, is_public
+from requests_app.stream.credentials import Timeouts
 from requests_app.stream.errors import NotFound, Rejected, Unavailable, UnknownOutcome
 from requests_app.stream.flight import flight
 from requests_app.stream.transport import make_session
@@ -56,8 +56,7 @@ class ExportStream:
 def check_link(url: str, *, base_url: str) -> None:
     """Raise `Rejected` where the portal does not follow the link."""
     try:
-        parts, base = urlsplit(url), urlsplit(base_url)
-        same = (parts.scheme, parts.hostname, parts.port) == (base.scheme, base.hostname, base.port)
+        parts, same = urlsplit(url), _same_place(url, base_url)
     except ValueError:
         raise _unfit() from None
     if parts.username or parts.password or not parts.hostname or not can_be_host(parts.hostname):
@@ -67,8 +66,14 @@ def check_link(url: str, *, base_url: str) -> None:
     if parts.scheme != "https" or parts.port not in {None, 443}:
         raise _unfit()
     for address in _addresses(parts.hostname):
-        if not ipaddress.ip_address(address).is_global:
+        if not is_public(address):
             raise _unfit()
+
+
+def _same_place(url: str, base_url: str) -> bool:
+    """Whether the link leads to the configured base URL's own scheme, host and port."""
+    parts, base = urlsplit(url), urlsplit(base_url)
+    return (parts.scheme, parts.hostname, parts.port) == (base.scheme, base.hostname, base.port)
 
 
 def _addresses(host: str) -> set[str]:
@@ -89,7 +94,12 @@ def open_link(url: str, *, base_url: str, timeouts: Timeouts) -> Iterator[Export
     check_link(url, base_url=base_url)
     session = make_session()
     response = None
-    with flight(total=MAX_SECONDS, read=timeouts.read), suppress(requests.RequestException, HTTPError, OSError):
+    # The name may lead elsewhere by now: what counts is the address that the connection really has.
+    peer = None if _same_place(url, base_url) else is_public
+    with (
+        flight(total=MAX_SECONDS, read=timeouts.read, peer=peer),
+        suppress(requests.RequestException, HTTPError, OSError),
+    ):
         response = session.get(url, timeout=(timeouts.connect, timeouts.read), allow_redirects=False, stream=True)
     if response is None:
         session.close()

@@ -55,8 +55,12 @@ def wire(user: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _accepted(call: Call, user_ids: list[str], task_id: str) -> Reply:
+def _note(call: Call, user_ids: list[str], task_id: str = "") -> None:
     call.store.note_accepted(clock.now(), call.operation, user_ids, call.body, task_id)
+
+
+def _accepted(call: Call, user_ids: list[str], task_id: str) -> Reply:
+    _note(call, user_ids, task_id)
     return Reply(201, {"task_id": task_id})
 
 
@@ -70,8 +74,7 @@ def upsert(call: Call) -> Reply:
     """Create or replace users; one bad user fails the whole batch."""
     only(call.body, "users")
     given = mapping(call.body, "users")
-    if not 1 <= len(given) <= 100:
-        raise bad_input("users must hold 1 to 100 users")
+    ids({"user_ids": list(given)}, most=100)
     for user_id, user in given.items():
         if not isinstance(user, dict) or user.get("id") != user_id:
             raise bad_input("each user needs the id under which it stands")
@@ -79,6 +82,7 @@ def upsert(call: Call) -> Reply:
         _not_deleted(call, user_id)
     for user_id, user in given.items():
         _write(call, user_id, user)
+    _note(call, list(given))
     shown = {user_id: wire(call.store.user(user_id) or {}) for user_id in given}
     return Reply(201, {"users": shown, "membership_deletion_task_id": ""})
 
@@ -133,6 +137,7 @@ def update_partial(call: Call) -> Reply:
             custom.pop(name, None)
         _write(call, user_id, {**user, "custom": custom})
         shown[user_id] = wire(call.store.user(user_id) or {})
+    _note(call, list(shown))
     return Reply(200, {"users": shown, "membership_deletion_task_id": ""})
 
 
@@ -221,7 +226,7 @@ def restore(call: Call) -> Reply:
             raise bad_input(f'user "{user_id}" is not deleted, it can\'t be restored')
     for user_id in user_ids:
         call.store.run("UPDATE users SET deleted_at = NULL, deleted_how = NULL WHERE id = ?", user_id)
-    call.store.note_accepted(clock.now(), call.operation, user_ids, call.body, "")
+    _note(call, user_ids)
     return Reply(201, {})
 
 
@@ -266,4 +271,5 @@ def _switch(call: Call, value: float | None) -> Reply:
     _known(call, [user_id])
     _not_deleted(call, user_id)
     call.store.run("UPDATE users SET deactivated_at = ? WHERE id = ?", value, user_id)
+    _note(call, [user_id])
     return Reply(201, {"user": wire(call.store.user(user_id) or {})})

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import requests
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -13,6 +14,7 @@ from requests_app.demo import journey
 from requests_app.demo.clock import Clock, DemoFailed
 from requests_app.demo.processes import Places, Processes
 from requests_app.demo.welcome import welcome
+from requests_app.stream.errors import StreamError
 
 CHECK_SECONDS = 60.0
 FIRST_PORT = 8000
@@ -39,6 +41,8 @@ class Command(BaseCommand):
             self._check() if options["check"] else self._serve(options["port"], reset=options["reset"])
         except DemoFailed as reason:
             raise CommandError(str(reason)) from None
+        except (requests.RequestException, StreamError) as error:
+            raise CommandError(f"The demo lost one of its processes ({type(error).__name__}).") from None
         except KeyboardInterrupt:
             self.stdout.write("\nStopped. The data is kept; `make demo-reset` starts over.")
 
