@@ -272,13 +272,10 @@ def test_ids_are_masked_everywhere(call: Call, message: str) -> None:
     assert "canary" not in caught.value.remote_message
 
 
-@pytest.mark.parametrize(
-    ("value", "least", "most"),
-    [("17", 17, 17), (formatdate(time() + 300, usegmt=True), 200, 301)],
-    ids=["seconds", "date"],
-)
-def test_a_429_says_when_to_come_back(value: str, least: float, most: float) -> None:
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_a_429_says_when_to_come_back(form: str) -> None:
+    value = "300" if form == "seconds" else formatdate(time() + 300, usegmt=True)
     reply = Reply(429, envelope(9, 429), (("Retry-After", value),))
     with scripted(reply) as server, pytest.raises(RateLimited) as caught:
         server.client().delete_users(["a"], {})
-    assert least <= caught.value.retry_after <= most
+    assert 200 <= caught.value.retry_after <= 301
