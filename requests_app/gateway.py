@@ -12,8 +12,14 @@ from requests_app.stream.credentials import Credentials, Timeouts
 from requests_app.stream.limits import RateLimit
 
 
-def client_for(app: StreamApp, on_limit: Callable[[str, RateLimit], None] | None = None) -> StreamClient:
+def client_for(
+    app: StreamApp,
+    on_limit: Callable[[str, RateLimit], None] | None = None,
+    wait: Callable[[str], float] | None = None,
+) -> StreamClient:
     """A client with the app's credentials and the time-outs of the settings (seconds).
+
+    `on_limit` is told what answers say of the rate limits, `wait` says how many seconds a read has to wait.
 
     Raises `ConfigurationError` where base URL, key or secret are missing or unfit.
     """
@@ -26,4 +32,5 @@ def client_for(app: StreamApp, on_limit: Callable[[str, RateLimit], None] | None
             total=settings.STREAM_TOTAL_SECONDS,
         ),
         on_limit=on_limit,
+        wait=wait,
     )

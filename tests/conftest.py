@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db import connections
 
@@ -47,6 +48,12 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         real(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_remembered() -> None:
+    """Failed sign-ins of one test do not slow the next one down."""
+    cache.clear()
 
 
 class _Ear(logging.Handler):

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from requests_app.audit import log
 from requests_app.enums import EXPORT_OPERATIONS, AttemptOutcome, AuditAction, Outcome, StepState
-from requests_app.execution import claims, health
+from requests_app.execution import budgets, claims, health
 from requests_app.execution.batching import Parcel
 from requests_app.execution.context import Context
 from requests_app.execution.timing import ASK_AGAIN, SETTLE, backoff
@@ -60,7 +60,7 @@ def _meaning(parcel: Parcel, reply: Accepted | StreamError | None, *, now: datet
     detail = str(reply)
     match reply:
         case RateLimited():
-            until = health.block(parcel.app, parcel.endpoint, now=now, seconds=reply.retry_after)
+            until = budgets.block(parcel.app, parcel.endpoint, now=now, seconds=reply.retry_after)
             return Meaning(AttemptOutcome.NOT_SENT, detail, reply.status, until)
         case Unavailable() | KeyRefused():
             pause = backoff(max(step.setbacks for step in parcel.steps))

@@ -7,6 +7,7 @@ what they learn of rate limits waits here until the sweep writes it down.
 from __future__ import annotations
 
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
@@ -35,6 +36,8 @@ class Context:
     limits: deque[tuple[int, str, RateLimit]] = field(default_factory=deque)
     clients: dict[int, StreamClient] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
+    # Endpoints of apps whose budget is spent, until when by the monotonic clock.
+    spent: dict[tuple[int, str], float] = field(default_factory=dict)
 
     def client(self, app: StreamApp) -> StreamClient:
         """The client of an app, made once a sweep. Raises `ConfigurationError` where its credentials are unfit."""
@@ -42,8 +45,13 @@ class Context:
 
             def learn(endpoint: str, limit: RateLimit) -> None:
                 self.limits.append((app.pk, endpoint, limit))
+                if limit.remaining == 0:
+                    self.spent[app.pk, endpoint] = time.monotonic() + limit.reset_at.timestamp() - time.time()
 
-            self.clients[app.pk] = gateway.client_for(app, on_limit=learn)
+            def wait(endpoint: str) -> float:
+                return self.spent.get((app.pk, endpoint), 0.0) - time.monotonic()
+
+            self.clients[app.pk] = gateway.client_for(app, on_limit=learn, wait=wait)
         return self.clients[app.pk]
 
     def fetch(self, calls: Iterable[Callable[[], T]]) -> list[T | StreamError]:

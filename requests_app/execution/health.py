@@ -1,4 +1,4 @@
-"""The breaker and the rate budgets, both in the database and so shared by every worker.
+"""The breaker, in the database and so shared by every worker.
 
 An app whose key is refused, or that failed several times in a row, is left alone for a while; then one
 read probes it, never a delete. Tickets do not fail meanwhile: they wait, and the page says for what.
@@ -6,14 +6,13 @@ read probes it, never a delete. Tickets do not fail meanwhile: they wait, and th
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
 
 from requests_app.execution.context import Context
 from requests_app.execution.timing import BREAKER_FAILURES, BREAKER_SILENCE
-from requests_app.models import AppHealth, Budget, StreamApp
+from requests_app.models import AppHealth, StreamApp
 from requests_app.stream.errors import ConfigurationError, KeyRefused, RateLimited, StreamError
 
 
@@ -63,42 +62,3 @@ def probe(context: Context) -> int:
         else:
             note_success(health.stream_app, now=context.now())
     return len(due)
-
-
-def write_down_limits(context: Context) -> None:
-    """Store what the answers of this sweep said about Stream's rate limits; the last word for each endpoint."""
-    last = {}
-    while context.limits:
-        app_id, endpoint, limit = context.limits.popleft()
-        last[app_id, endpoint] = limit
-    for (app_id, endpoint), limit in last.items():
-        Budget.objects.update_or_create(
-            stream_app_id=app_id,
-            endpoint=endpoint,
-            defaults={"remaining": limit.remaining, "reset_at": limit.reset_at},
-        )
-
-
-def block(app: StreamApp, endpoint: str, *, now: datetime, seconds: float) -> datetime:
-    """Stream answered 429: nobody calls this endpoint before the time that is returned."""
-    until = now + timedelta(seconds=seconds)
-    Budget.objects.update_or_create(
-        stream_app=app, endpoint=endpoint, defaults={"blocked_until": until, "remaining": 0, "reset_at": until}
-    )
-    return until
-
-
-def take(app: StreamApp, endpoint: str, *, now: datetime) -> datetime | None:
-    """Take one call from the budget. Returns None where it may go out, else the time to wait for.
-
-    The count is taken by a conditional update, so that two workers never spend the same call.
-    """
-    budget = Budget.objects.filter(stream_app=app, endpoint=endpoint).first()
-    if budget is None:
-        return None
-    if budget.blocked_until and budget.blocked_until > now:
-        return budget.blocked_until
-    if budget.remaining is None or budget.reset_at is None or budget.reset_at <= now:
-        return None
-    taken = Budget.objects.filter(pk=budget.pk, remaining__gt=0).update(remaining=F("remaining") - 1)
-    return None if taken else budget.reset_at

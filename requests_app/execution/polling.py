@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from requests_app.audit import log
 from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, AuditAction, Outcome, StepState
-from requests_app.execution import claims, health
+from requests_app.execution import budgets, claims, health
 from requests_app.execution.context import Context
 from requests_app.execution.timing import backoff, until_next_poll
 from requests_app.models import Step, StreamTask, Ticket
@@ -53,7 +53,7 @@ def _askable(task: StreamTask, context: Context) -> bool:
         health.note_failure(task.stream_app, error, now=now)
         claims.write_task(task, next_poll_at=now + backoff(5))
         return False
-    wait_until = health.take(task.stream_app, ENDPOINT, now=now)
+    wait_until = budgets.take(task.stream_app, ENDPOINT, now=now)
     if wait_until:
         claims.write_task(task, next_poll_at=wait_until)
     return wait_until is None
@@ -66,7 +66,7 @@ def _heed(task: StreamTask, reply: TaskReport | StreamError, context: Context) -
     elif isinstance(reply, StreamError):
         pause = backoff(min(task.polls, 8))
         if isinstance(reply, RateLimited):
-            health.block(task.stream_app, ENDPOINT, now=now, seconds=reply.retry_after)
+            budgets.block(task.stream_app, ENDPOINT, now=now, seconds=reply.retry_after)
         health.note_failure(task.stream_app, reply, now=now)
         claims.write_task(task, polled_at=now, next_poll_at=now + pause, error=str(reply)[:500])
     elif reply.state is TaskState.GOING:

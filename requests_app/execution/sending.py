@@ -14,7 +14,7 @@ from django.db.models import F
 
 from requests_app.audit import log
 from requests_app.enums import SENDABLE_STATES, AuditAction, Outcome, StepState
-from requests_app.execution import answers, claims, health, precheck
+from requests_app.execution import answers, budgets, claims, health, precheck
 from requests_app.execution.batching import Parcel, parcels, send
 from requests_app.execution.context import Context
 from requests_app.execution.precheck import Look, Verdict
@@ -41,11 +41,12 @@ def send_due(context: Context) -> int:
     steps = claims.claim_sendable(now=context.now(), closed_apps=health.closed_apps())
     context.touched.update(step.ticket_id for step in steps)
     ready = _without_unfit_apps(steps, context)
+    budgets.learn({step.ticket.stream_app for step in ready}, context)
     looks = precheck.look(ready, context)
     willing = [step for step in ready if _heed(step, looks[step.pk], context)]
     intended = []
     for parcel in parcels(willing):
-        wait_until = health.take(parcel.app, parcel.endpoint, now=context.now())
+        wait_until = budgets.take(parcel.app, parcel.endpoint, now=context.now())
         if wait_until:
             for step in parcel.steps:
                 claims.write(step, next_at=wait_until)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from django.db.models import Min, Q
 
 from requests_app.enums import State
-from requests_app.execution import health, polling, readback, reconcile, sending, steps
+from requests_app.execution import budgets, health, polling, readback, reconcile, sending, steps
 from requests_app.execution.context import Context
 from requests_app.execution.timing import database_now
 from requests_app.models import Heartbeat, Step, StreamTask, Ticket
@@ -97,6 +97,7 @@ def one_pass(context: Context) -> Swept:
     context.touched.update(begun)
     done.begun = len(begun)
     health.probe(context)
+    budgets.look(context)
     reconcile.adopt_abandoned(context)
     done.reconciled = reconcile.reconcile_due(context)
     done.sent = sending.send_due(context)
@@ -104,7 +105,7 @@ def one_pass(context: Context) -> Swept:
     done.read_back = readback.read_back_due(context)
     context.touched.update(forgotten())
     done.settled = _settle(context)
-    health.write_down_limits(context)
+    budgets.write_down(context)
     beat(context.now())
     return done
 

@@ -19,6 +19,9 @@ MAX_ATTEMPTS = 3
 # The breaker: so many failures in a row, then silence for so long before one probe.
 BREAKER_FAILURES = 5
 BREAKER_SILENCE = timedelta(seconds=30)
+# Stream counts calls by the minute (Stream API, section 5); its limits change with the plan, so they are asked for.
+WINDOW = timedelta(minutes=1)
+LIMITS_READ_EVERY = timedelta(hours=1)
 # A task is young for two minutes: then it is asked about every three seconds at least.
 YOUNG = timedelta(minutes=2)
 YOUNG_POLL_MAX = 3.0

@@ -98,6 +98,7 @@ class Migration(migrations.Migration):
                 ('open_until', models.DateTimeField(blank=True, null=True)),
                 ('reason', models.CharField(blank=True, max_length=300)),
                 ('changed_at', models.DateTimeField()),
+                ('limits_read_at', models.DateTimeField(blank=True, null=True)),
                 ('stream_app', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='health', to='requests_app.streamapp')),
             ],
             options={
@@ -250,6 +251,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('endpoint', models.CharField(max_length=60)),
+                ('limit', models.PositiveIntegerField(blank=True, null=True)),
                 ('remaining', models.IntegerField(blank=True, null=True)),
                 ('reset_at', models.DateTimeField(blank=True, null=True)),
                 ('blocked_until', models.DateTimeField(blank=True, null=True)),

@@ -65,6 +65,8 @@ class AppHealth(models.Model):
     open_until = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=300, blank=True)
     changed_at = models.DateTimeField()
+    # When Stream was last asked for all rate limits of the app.
+    limits_read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "app health"
@@ -75,6 +77,8 @@ class Budget(models.Model):
 
     stream_app = models.ForeignKey(StreamApp, on_delete=models.CASCADE, related_name="budgets")
     endpoint = models.CharField(max_length=60)
+    # Calls in one window; `remaining` of them are left until `reset_at`.
+    limit = models.PositiveIntegerField(null=True, blank=True)
     remaining = models.IntegerField(null=True, blank=True)
     reset_at = models.DateTimeField(null=True, blank=True)
     blocked_until = models.DateTimeField(null=True, blank=True)

@@ -7,18 +7,18 @@ a mode that is "keep" is a field left out.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import TypeVar
 
 from requests_app.stream import limits, wire
 from requests_app.stream.credentials import Credentials, Timeouts
-from requests_app.stream.errors import KeyRefused, NotFound, RateLimited, Rejected, UnknownOutcome
+from requests_app.stream.errors import RateLimited, UnknownOutcome
 from requests_app.stream.ids import path_segment
 from requests_app.stream.limits import RateLimit
 from requests_app.stream.links import ExportStream, open_link
-from requests_app.stream.transport import Answer, Transport
+from requests_app.stream.refusals import json_object, refusal
+from requests_app.stream.transport import Transport
 from requests_app.stream.wire import Accepted, AppInfo, Count, RemoteUser, TaskReport
 
 T = TypeVar("T")
@@ -26,13 +26,9 @@ MAX_USERS = 100
 MAX_EXPORT_USERS = 25
 PAGE = 100
 MAX_PAGES = 5
-# Of what Stream wrote, this much is looked through for ids before it is cut.
-MAX_MESSAGE = 100_000
 DELETE_FIELDS = frozenset(
     {"user", "messages", "conversations", "calls", "files", "new_channel_owner_id", "new_call_owner_id"}
 )
-# Codes that speak of the key, the token or the app, whatever the status.
-KEY_CODES = frozenset({2, 5, 40, 41, 42, 43, 99})
 
 
 class StreamClient:
@@ -44,10 +40,12 @@ class StreamClient:
         *,
         timeouts: Timeouts | None = None,
         on_limit: Callable[[str, RateLimit], None] | None = None,
+        wait: Callable[[str], float] | None = None,
     ) -> None:
         self._timeouts = timeouts or Timeouts()
         self.transport = Transport(credentials, self._timeouts)
         self._on_limit = on_limit
+        self._wait = wait
 
     # The five calls of the GDPR page, and the export of all products
 
@@ -94,6 +92,16 @@ class StreamClient:
     def get_app(self) -> AppInfo:
         """Whose key this is: the call that tests a connection."""
         return self._call("GetApp", "GET", "/app", wire.app_info)
+
+    def get_rate_limits(self) -> Mapping[str, RateLimit]:
+        """The budgets of all endpoints that are no feeds."""
+        query = {"server_side": "true"}
+        return self._call("GetRateLimits", "GET", "/rate_limits", limits.from_table, query=query)
+
+    def get_feeds_rate_limits(self) -> Mapping[str, RateLimit]:
+        """The budgets of the feeds endpoints."""
+        query = {"server_side": "true"}
+        return self._call("GetFeedsRateLimits", "GET", "/feeds/feeds/rate_limits", limits.from_table, query=query)
 
     def query_users(self, user_ids: Sequence[str]) -> tuple[RemoteUser, ...]:
         """Those of 1 to 100 users that Stream shows. Deleted users are not among them."""
@@ -144,6 +152,19 @@ class StreamClient:
         """Collections of the user."""
         path = "/feeds/collections/query"
         return self._count("QueryCollections", path, "collections", {"filter": {"user_id": user_id}}, user_id)
+
+    def count_follows(self, user_id: str) -> Count:
+        """Follows from and to the user's feeds: Stream lists follows by feed only, so the feeds are asked for first."""
+        body = {"filter": {"created_by_id": user_id}, "limit": PAGE}
+        feeds = self._call("QueryFeeds", "POST", "/feeds/feeds/query", _list("feeds"), body=body, masked=[user_id])
+        fids = [fid for feed in feeds if (fid := wire.feed_id(feed))]
+        if not fids:
+            return Count(0)
+        ends = ("source_fid", "target_fid")
+        asked: list[Mapping[str, object]] = [{"filter": {end: {"$in": fids}}} for end in ends]
+        counts = [self._count("QueryFollows", "/feeds/follows/query", "follows", body, user_id) for body in asked]
+        number = sum(count.number for count in counts)
+        return Count(number, at_least=len(feeds) == PAGE or any(count.at_least for count in counts))
 
     def count_calls(self, user_id: str) -> Count:
         """Calls that the user is a member of."""
@@ -198,14 +219,21 @@ class StreamClient:
         changes: bool = False,
         masked: Iterable[str] = (),
     ) -> T:
+        seconds = self._wait(operation) if self._wait and not changes else 0.0
+        if seconds > 0:
+            raise RateLimited(
+                f"Stream's rate limit is spent; the portal tries again in {seconds:.0f} s.",
+                retry_after=seconds,
+                operation=operation,
+            )
         answer = self.transport.exchange(operation, method, path, query=query, body=body, changes=changes)
         limit = limits.from_headers(answer.headers)
         if limit and self._on_limit:
             self._on_limit(operation, limit)
         if answer.status not in {200, 201}:
-            raise _refusal(operation, answer, tuple(masked))
+            raise refusal(operation, answer, tuple(masked))
         with suppress(ValueError):
-            return parse(_object(answer.body))
+            return parse(json_object(answer.body))
         raise UnknownOutcome(
             "Stream's answer could not be read, so the outcome is not known yet.",
             operation=operation,
@@ -219,17 +247,6 @@ def _ids(user_ids: Sequence[str], most: int) -> list[str]:
     for user_id in user_ids:
         path_segment(user_id)
     return list(user_ids)
-
-
-def _object(body: bytes) -> Mapping[str, object]:
-    """The JSON object of a body; raises `ValueError` where it is none."""
-    try:
-        found = json.loads(body)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    if not isinstance(found, dict):
-        raise ValueError("no object")
-    return found
 
 
 def _list(key: str) -> Callable[[Mapping[str, object]], Sequence[object]]:
@@ -246,51 +263,3 @@ def _page(key: str) -> Callable[[Mapping[str, object]], tuple[int, str]]:
         return len(_list(key)(body)), wire.text(body.get("next"), 2000)
 
     return parse
-
-
-def _refusal(
-    operation: str, answer: Answer, masked: tuple[str, ...]
-) -> KeyRefused | NotFound | RateLimited | Rejected | UnknownOutcome:
-    """The typed error of an answer that is no success (Stream API, section 4)."""
-    try:
-        envelope = _object(answer.body)
-    except ValueError:
-        envelope = {}
-    status = answer.status
-    code_value = envelope.get("code")
-    code = code_value if isinstance(code_value, int) and not isinstance(code_value, bool) else None
-    message = _masked(wire.text(envelope.get("message"), MAX_MESSAGE), masked)[: wire.MAX_TEXT]
-    known = {"operation": operation, "status": status, "code": code, "remote_message": message}
-    if status == 429 or code == 9:
-        wait = limits.wait_seconds(answer.headers, now=time.time())
-        return RateLimited(
-            f"Stream's rate limit is reached; the portal tries again in {wait:.0f} s.",
-            retry_after=wait,
-            operation=operation,
-            status=status,
-        )
-    if status in {401, 403} or code in KEY_CODES:
-        return KeyRefused(
-            "Stream refuses the API key or secret of this app. An administrator must check it under Stream apps.",
-            **known,  # type: ignore[arg-type]
-        )
-    if status == 404 and code == 16:
-        return NotFound("Stream does not know what this call is about.", **known)  # type: ignore[arg-type]
-    if status == 404:
-        return Rejected(
-            "Nothing answers under the app's base URL. An administrator must check it under Stream apps.",
-            **known,  # type: ignore[arg-type]
-        )
-    if 400 <= status < 500 and status != 408:
-        return Rejected(f"Stream refused this call (HTTP {status}, code {code}).", **known)  # type: ignore[arg-type]
-    return UnknownOutcome(
-        f"Stream answered with HTTP {status}, so the outcome is not known yet.",
-        **known,  # type: ignore[arg-type]
-    )
-
-
-def _masked(message: str, ids: tuple[str, ...]) -> str:
-    # Longer ids first: a short one may be a part of them.
-    for identifier in sorted(filter(None, ids), key=len, reverse=True):
-        message = message.replace(identifier, "…")
-    return message

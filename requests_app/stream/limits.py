@@ -12,6 +12,8 @@ MAX_WAIT = 900.0
 DEFAULT_WAIT = 10.0
 # More digits than any of these numbers has.
 _DIGITS = 30
+# Higher numbers are no limits, and fit into no column.
+MAX_CALLS = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,27 @@ def from_headers(headers: Mapping[str, str]) -> RateLimit | None:
     reset_at = _moment(reset) if reset is not None else None
     if limit is None or remaining is None or reset_at is None:
         return None
-    return RateLimit(limit, max(0, remaining), reset_at)
+    return RateLimit(min(max(0, limit), MAX_CALLS), min(max(0, remaining), MAX_CALLS), reset_at)
+
+
+def from_table(body: Mapping[str, object]) -> Mapping[str, RateLimit]:
+    """The budgets that GetRateLimits tells of, by endpoint; what is not whole is left out."""
+    table = body.get("server_side")
+    found: dict[str, RateLimit] = {}
+    for endpoint, told in (table if isinstance(table, dict) else {}).items():
+        limit, remaining, reset = (_whole(told, name) for name in ("limit", "remaining", "reset"))
+        reset_at = _moment(reset) if reset is not None else None
+        if limit is not None and remaining is not None and reset_at is not None:
+            found[endpoint[:60]] = RateLimit(limit, remaining, reset_at)
+    return found
+
+
+def _whole(told: object, name: str) -> int | None:
+    """A number of calls, or None where there is none that could be one."""
+    value = told.get(name) if isinstance(told, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return min(max(0, value), MAX_CALLS) if name != "reset" else value
 
 
 def wait_seconds(headers: Mapping[str, str], *, now: float) -> float:

@@ -147,6 +147,12 @@ def _user(item: Mapping[str, object]) -> RemoteUser:
     )
 
 
+def feed_id(feed: object) -> str:
+    """The full id of a feed (`group:id`); empty where the answer has none."""
+    item = mapping(feed)
+    return text(item.get("fid") or item.get("feed"), 600)
+
+
 def task_report(body: Mapping[str, object], task_id: str) -> TaskReport:
     """How far a task is; raises `Unreadable` where the answer names no status."""
     status = text(body.get("status"), 40)
