@@ -4,7 +4,8 @@
  "tasks": {"ExportUsers": {"fate": "fail"}}}
 
 `error` answers with that status before anything happens; `lose_answer` breaks the connection after the effect;
-`rate` is the share of calls concerned, `times` how often at most. A task's `fate` is fail, hang or partly.
+`rate` is the share of calls concerned, `times` how often at most. A task's `fate` is fail, hang, vanish (forgotten
+before it did anything) or partly (only the first half of its users).
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from portal.sandbox import clock
 from portal.sandbox.errors import ApiError
 from portal.sandbox.store import Store
@@ -18,6 +20,19 @@ KNOWN = {
     "QueryChannels": 10_000,
     "GetTask": 10_000,
 }
+# Asked for by a call of their own; all the others belong to the common table.
+FEEDS = (
+    "ExportFeedUserData",
+    "DeleteFeedUserData",
+    "QueryFeeds",
+    "QueryActivities",
+    "QueryComments",
+    "QueryBookmarks",
+    "QueryBookmarkFolders",
+    "QueryCollections",
+    "QueryFollows",
+)
+COMMON = (*KNOWN, "ExportUsers", "QueryUsers", "RestoreUsers", "Search", "QueryCalls")
 
 
 class Limits:
@@ -57,10 +72,10 @@ class Limits:
         found = self._store.row("SELECT calls FROM spent WHERE endpoint = ? AND window = ?", endpoint, window)
         return int(found["calls"]) if found else 0
 
-    def table(self, endpoints: list[str]) -> dict[str, dict[str, int]]:
-        """What GetRateLimits shows."""
+    def table(self, endpoints: Iterable[str]) -> dict[str, dict[str, int]]:
+        """What GetRateLimits shows of these endpoints."""
         shown = {}
-        for endpoint in endpoints or sorted(KNOWN):
+        for endpoint in endpoints:
             told = self.headers(endpoint)
             shown[endpoint] = {
                 "limit": int(told["X-RateLimit-Limit"]),

@@ -28,7 +28,7 @@ _TABLE: tuple[tuple[str, str, str, Handler], ...] = (
     ("POST", "/users/{user_id}/reactivate", "ReactivateUser", users.reactivate),
     ("GET", "/app", "GetApp", app.get_app),
     ("GET", "/rate_limits", "GetRateLimits", app.rate_limits),
-    ("GET", "/feeds/feeds/rate_limits", "GetFeedsRateLimits", app.rate_limits),
+    ("GET", "/feeds/feeds/rate_limits", "GetFeedsRateLimits", app.feeds_rate_limits),
     ("POST", "/feeds/feeds/query", "QueryFeeds", feeds.listing("feed", "feeds", "created_by_id")),
     (
         "POST",

@@ -38,6 +38,9 @@ def advance(store: Store, faults: Faults) -> None:
         fate = faults.of_task(task["operation"])
         if fate == "hang":
             continue
+        if fate == "vanish":
+            store.run("DELETE FROM tasks WHERE id = ?", task["id"])
+            continue
         if fate == "fail":
             error = {"type": "internal", "description": "the task failed on purpose"}
             store.run(

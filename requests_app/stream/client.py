@@ -158,13 +158,14 @@ class StreamClient:
         body = {"filter": {"created_by_id": user_id}, "limit": PAGE}
         feeds = self._call("QueryFeeds", "POST", "/feeds/feeds/query", _list("feeds"), body=body, masked=[user_id])
         fids = [fid for feed in feeds if (fid := wire.feed_id(feed))]
-        if not fids:
-            return Count(0)
-        ends = ("source_fid", "target_fid")
-        asked: list[Mapping[str, object]] = [{"filter": {end: {"$in": fids}}} for end in ends]
-        counts = [self._count("QueryFollows", "/feeds/follows/query", "follows", body, user_id) for body in asked]
-        number = sum(count.number for count in counts)
-        return Count(number, at_least=len(feeds) == PAGE or any(count.at_least for count in counts))
+        items: list[object] = []
+        at_least = len(feeds) == PAGE
+        for end in ("source_fid", "target_fid") if fids else ():
+            body = {"filter": {end: {"$in": fids}}}
+            found, more = self._pages("QueryFollows", "/feeds/follows/query", "follows", body, user_id)
+            items += found
+            at_least = at_least or more
+        return Count(wire.distinct_follows(items), at_least=at_least)
 
     def count_calls(self, user_id: str) -> Count:
         """Calls that the user is a member of."""
@@ -190,16 +191,22 @@ class StreamClient:
         return Count(number, at_least=True)
 
     def _count(self, operation: str, path: str, key: str, body: Mapping[str, object], user_id: str) -> Count:
-        """Page through a query up to the bound: Stream tells no totals."""
-        number = 0
+        items, more = self._pages(operation, path, key, body, user_id)
+        return Count(len(items), at_least=more)
+
+    def _pages(
+        self, operation: str, path: str, key: str, body: Mapping[str, object], user_id: str
+    ) -> tuple[list[object], bool]:
+        """Page through a query up to the bound, and whether there is more: Stream tells no totals."""
+        items: list[object] = []
         cursor = ""
         for _ in range(MAX_PAGES):
             asked = {**body, "limit": PAGE, **({"next": cursor} if cursor else {})}
             found, cursor = self._call(operation, "POST", path, _page(key), body=asked, masked=[user_id])
-            number += found
+            items += found
             if not cursor:
-                return Count(number)
-        return Count(number, at_least=True)
+                break
+        return items, bool(cursor)
 
     # Export files
 
@@ -258,8 +265,8 @@ def _list(key: str) -> Callable[[Mapping[str, object]], Sequence[object]]:
     return parse
 
 
-def _page(key: str) -> Callable[[Mapping[str, object]], tuple[int, str]]:
-    def parse(body: Mapping[str, object]) -> tuple[int, str]:
-        return len(_list(key)(body)), wire.text(body.get("next"), 2000)
+def _page(key: str) -> Callable[[Mapping[str, object]], tuple[Sequence[object], str]]:
+    def parse(body: Mapping[str, object]) -> tuple[Sequence[object], str]:
+        return _list(key)(body), wire.text(body.get("next"), 2000)
 
     return parse

@@ -91,18 +91,25 @@ class _Answer(http.client.HTTPResponse):
 
 
 class _Watched:
-    """Notes the first byte that goes out."""
+    """Looks where a connection leads before anything goes there, and notes the first byte of the request."""
 
     sock: Any
     response_class = _Answer
+
+    def _new_conn(self) -> socket.socket:
+        # Before TLS says its first word.
+        sock: socket.socket = super()._new_conn()  # type: ignore[misc]
+        watched = _current.get()
+        if watched is not None and watched.peer and not watched.peer(sock.getpeername()[0]):
+            sock.close()
+            raise ConnectionRefusedError("nothing is sent to this address")
+        return sock
 
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()  # type: ignore[attr-defined]
         watched = _current.get()
         if watched is not None:
-            if watched.peer and not watched.peer(self.sock.getpeername()[0]):
-                raise ConnectionRefusedError("nothing is sent to this address")
             watched.sent = True
             self.sock.settimeout(watched.left())
         super().send(data)  # type: ignore[misc]

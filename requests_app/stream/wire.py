@@ -153,6 +153,13 @@ def feed_id(feed: object) -> str:
     return text(item.get("fid") or item.get("feed"), 600)
 
 
+def distinct_follows(follows: Sequence[object]) -> int:
+    """How many different follows these are: between two feeds of one user, a follow is found from both ends."""
+    ends = [(feed_id(item.get("source_feed")), feed_id(item.get("target_feed"))) for item in map(mapping, follows)]
+    readable = [pair for pair in ends if all(pair)]
+    return len(set(readable)) + len(ends) - len(readable)
+
+
 def task_report(body: Mapping[str, object], task_id: str) -> TaskReport:
     """How far a task is; raises `Unreadable` where the answer names no status."""
     status = text(body.get("status"), 40)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.sandbox import tasks
+from portal.sandbox import limits, tasks
 from portal.sandbox.call import Call, Reply
 from portal.sandbox.errors import missing
 
@@ -37,6 +37,18 @@ def get_task(call: Call) -> Reply:
 
 
 def rate_limits(call: Call) -> Reply:
-    """The budgets of the server side."""
-    wanted = [name for name in call.query.get("endpoints", "").split(",") if name]
-    return Reply(200, {"server_side": call.limits.table(wanted)})
+    """The budgets of all endpoints that are no feeds."""
+    return _table(call, limits.COMMON)
+
+
+def feeds_rate_limits(call: Call) -> Reply:
+    """The budgets of the feeds endpoints."""
+    return _table(call, limits.FEEDS)
+
+
+def _table(call: Call, endpoints: tuple[str, ...]) -> Reply:
+    """All of them, or those that are asked for; platforms other than the server have none here."""
+    wanted = {name for name in call.query.get("endpoints", "").split(",") if name}
+    asked = [name for name in sorted(endpoints) if not wanted or name in wanted]
+    platforms = {name for name in ("server_side", "android", "ios", "web") if call.query.get(name) == "true"}
+    return Reply(200, {"server_side": call.limits.table(asked)} if not platforms or "server_side" in platforms else {})

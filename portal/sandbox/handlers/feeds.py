@@ -86,6 +86,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "created_at": clock.nanoseconds(row["created_at"]),
         "deleted_at": clock.nanoseconds(row["deleted_at"]) if row["deleted_at"] else None,
         **row["data"],
+        **(_feed(row["id"]) if row["kind"] == "feed" else {}),
     }
 
 
@@ -102,10 +103,22 @@ def follows(call: Call) -> Reply:
         for row in call.store.owned("follow", owner["user_id"])
         if all(_follow_fits(row["data"], name, value) for name, value in wanted.items())
     ]
-    body: dict[str, Any] = {"follows": [_shown(row) for row in found[start : start + limit]]}
+    body: dict[str, Any] = {"follows": [_follow(row) for row in found[start : start + limit]]}
     if start + limit < len(found):
         body["next"] = str(start + limit)
     return Reply(201, body)
+
+
+def _follow(row: dict[str, Any]) -> dict[str, Any]:
+    """A follow names its two feeds as objects of their own."""
+    at = clock.nanoseconds(row["created_at"])
+    ends = {f"{end}_feed": _feed(row["data"][f"{end}_fid"]) for end in ("source", "target")}
+    return {"status": row["data"]["status"], "created_at": at, "updated_at": at, **ends}
+
+
+def _feed(fid: str) -> dict[str, str]:
+    group_id, _, feed_id = fid.partition(":")
+    return {"feed": fid, "group_id": group_id, "id": feed_id}
 
 
 def _follow_fits(data: dict[str, Any], name: str, wanted: Any) -> bool:

@@ -31,6 +31,26 @@ QUERY_FIELDS = [
     "user",
 ]
 
+# What every user of an answer has besides; the sandbox keeps nothing of the kind.
+EVERY_USER: dict[str, Any] = {
+    "language": "",
+    "teams": [],
+    "banned": False,
+    "online": False,
+    "invisible": False,
+    "shadow_banned": False,
+    "devices": [],
+    "mutes": [],
+    "channel_mutes": [],
+    "blocked_user_ids": [],
+    "latest_hidden_channels": [],
+    "unread_count": 0,
+    "total_unread_count": 0,
+    "unread_channels": 0,
+    "unread_threads": 0,
+}
+ID_BOUNDS = {"id_gt": "$gt", "id_gte": "$gte", "id_lt": "$lt", "id_lte": "$lte"}
+
 
 def wire(user: dict[str, Any]) -> dict[str, Any]:
     """A user as the API shows it."""
@@ -44,10 +64,7 @@ def wire(user: dict[str, Any]) -> dict[str, Any]:
         "image": user["image"] or "",
         "role": user["role"] or "user",
         "custom": json.loads(user["custom"] or "{}"),
-        "language": "",
-        "teams": [],
-        "banned": False,
-        "online": False,
+        **EVERY_USER,
         "created_at": moment(user["created_at"]),
         "updated_at": moment(user["updated_at"]),
         "deleted_at": moment(user["deleted_at"]),
@@ -151,8 +168,9 @@ def query(call: Call) -> Reply:
         raise bad_input("filter_conditions must be an object")
     only(payload, *QUERY_FIELDS)
     limit, offset = number(payload, "limit", 30, most=100), number(payload, "offset", 0)
+    bounds = {ID_BOUNDS[name]: payload[name] for name in ID_BOUNDS if payload.get(name) is not None}
     rows = call.store.rows("SELECT * FROM users WHERE deleted_at IS NULL ORDER BY id")
-    found = [user for user in rows if _matches(user, payload["filter_conditions"])]
+    found = [user for user in rows if _matches(user, payload["filter_conditions"]) and _fits(user, "id", bounds)]
     if not payload.get("include_deactivated_users"):
         found = [user for user in found if not user["deactivated_at"]]
     return Reply(200, {"users": [wire(user) for user in found[offset : offset + limit]]})
@@ -263,7 +281,12 @@ def deactivate(call: Call) -> Reply:
 def reactivate(call: Call) -> Reply:
     """Reactivate one user at once."""
     only(call.body, "created_by_id", "name", "restore_messages")
-    return _switch(call, None)
+    name = text(call.body, "name")
+    reply = _switch(call, None)
+    if name:
+        call.store.run("UPDATE users SET name = ? WHERE id = ?", name, call.path["user_id"])
+        reply.body["user"]["name"] = name
+    return reply
 
 
 def _switch(call: Call, value: float | None) -> Reply:

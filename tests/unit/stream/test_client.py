@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from email.utils import formatdate
 from time import time
 from typing import Any
@@ -176,6 +177,62 @@ def test_it_counts_page_by_page_up_to_a_bound() -> None:
     assert [json.loads(seen.body)["offset"] for seen in server.seen] == [0, 100]
     with scripted(Reply(201, {"channels": full})) as endless:
         assert endless.client().count_channels("a") == Count(500, at_least=True)
+
+
+def follow(source: str, target: str) -> dict[str, object]:
+    return {"source_feed": {"feed": source}, "target_feed": {"feed": target}}
+
+
+def test_it_finds_follows_by_the_feeds_of_the_user_and_counts_each_once() -> None:
+    feeds = Reply(201, {"feeds": [{"feed": "user:a"}, {"fid": "timeline:a"}, {}]})
+    own = follow("timeline:a", "user:a")
+    sources = Reply(201, {"follows": [own, follow("timeline:a", "user:b"), {}], "next": "c1"})
+    targets = Reply(201, {"follows": [own, follow("timeline:c", "user:a"), {}]})
+    with scripted(feeds, sources, Reply(201, {"follows": []}), targets) as server:
+        assert server.client().count_follows("a") == Count(5)
+
+    asked = [json.loads(seen.body) for seen in server.seen]
+    fids = {"$in": ["user:a", "timeline:a"]}
+    assert asked == [
+        {"filter": {"created_by_id": "a"}, "limit": 100},
+        {"filter": {"source_fid": fids}, "limit": 100},
+        {"filter": {"source_fid": fids}, "limit": 100, "next": "c1"},
+        {"filter": {"target_fid": fids}, "limit": 100},
+    ]
+
+
+def test_without_feeds_nobody_asks_for_follows() -> None:
+    with scripted(Reply(201, {"feeds": []})) as server:
+        assert server.client().count_follows("a") == Count(0)
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("feeds", "more"), [(99, ""), (100, ""), (1, "again")], ids=["all", "more feeds", "more follows"]
+)
+def test_follows_are_at_least_so_many_where_a_bound_was_hit(feeds: int, more: str) -> None:
+    found = {"follows": [follow("x:1", "x:2")], "next": more}
+    pages = [Reply(201, {"feeds": [{"feed": f"user:{number}"} for number in range(feeds)]}), Reply(201, found)]
+    with scripted(*pages) as server:
+        assert server.client().count_follows("a") == Count(1, at_least=(feeds, more) != (99, ""))
+
+
+def test_it_asks_for_both_tables_of_budgets_and_leaves_out_what_is_not_whole() -> None:
+    whole = {"limit": 6, "remaining": 4, "reset": 1_795_000_040}
+    odd = [None, 7, {}, {**whole, "limit": "6"}, {**whole, "remaining": True}, {**whole, "reset": 10**30}]
+    table = {"server_side": {"DeleteUsers": whole, **{f"Odd{place}": told for place, told in enumerate(odd)}}}
+    with scripted(
+        Reply(200, table), Reply(200, {"ios": {"GetTask": whole}}), Reply(200, {"server_side": []})
+    ) as server:
+        client = server.client()
+        budget = RateLimit(6, 4, datetime.fromtimestamp(1_795_000_040, UTC))
+        assert dict(client.get_rate_limits()) == {"DeleteUsers": budget}
+        assert dict(client.get_feeds_rate_limits()) == {}
+        assert dict(client.get_rate_limits()) == {}
+
+    paths = [seen.path for seen in server.seen]
+    assert paths == ["/api/v2/rate_limits", "/api/v2/feeds/feeds/rate_limits", "/api/v2/rate_limits"]
+    assert all(seen.query["server_side"] == "true" and not seen.body for seen in server.seen)
 
 
 def test_it_passes_each_budget_on_also_with_a_refusal() -> None:

@@ -69,6 +69,16 @@ def test_it_follows_https_to_public_addresses(resolve: Resolve) -> None:
         "::ffff:127.0.0.1",
         "::ffff:10.0.0.1",
         "255.255.255.255",
+        "224.0.0.251",
+        "ff02::1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a00:1",
+        "2002:7f00:1::1",
+        "2001:0:7f00:1::1",
+        "192.0.2.1",
+        "198.18.0.1",
+        "2001:db8::1",
+        "no address",
     ],
 )
 def test_it_refuses_addresses_that_are_not_public(resolve: Resolve, address: str) -> None:
@@ -121,6 +131,27 @@ def test_the_base_urls_own_place_is_allowed_and_no_other_of_its_ports() -> None:
     ):
         with pytest.raises(Rejected):
             check_link(link, base_url="http://127.0.0.1:8001")
+
+
+def test_a_name_that_leads_elsewhere_once_it_is_checked_gets_not_a_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look-up and the connection a name can be pointed at this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as inside:
+        inside.settimeout(TIMEOUTS.read)
+        port = inside.getsockname()[1]
+        monkeypatch.setattr(links, "_addresses", lambda host: {"93.184.215.14"})
+        connect = socket.socket.connect
+        monkeypatch.setattr(socket.socket, "connect", lambda sock, _: connect(sock, ("127.0.0.1", port)))
+        monkeypatch.setattr(
+            socket, "getaddrinfo", lambda host, *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 443))]
+        )
+        with (
+            pytest.raises(StreamError),
+            open_link("https://files.example.org/x", base_url=BASE, timeouts=Timeouts(1, 1, 2)),
+        ):
+            pass
+        received = inside.accept()[0]
+        with received:
+            assert received.recv(4096) == b""
 
 
 def test_a_host_that_cannot_be_found_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
