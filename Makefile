@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check demo-reset test lint fmt clean
+.PHONY: help install demo demo-check demo-reset test conformance lint fmt clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -33,6 +33,15 @@ demo-reset: $(VENV)/.run  ## the demo with fresh data
 
 test: $(VENV)/.dev  ## all tests
 	$(BIN)/python -m pytest
+
+conformance: $(VENV)/.dev  ## the table of operations through Stream's official client too, where you installed it
+	@$(BIN)/python -c 'import getstream' 2>/dev/null || { \
+		echo "Stream's official client is proprietary and no part of this project."; \
+		echo "If its licence lets you use it, install it yourself and say 'make conformance' again:"; \
+		echo "    $(BIN)/pip install getstream"; \
+		echo "It speaks to a sandbox on this machine only. 'make clean' takes it away again."; \
+		exit 1; }
+	$(BIN)/python -m pytest tests/contract/test_operations.py
 
 lint: $(VENV)/.dev  ## style, types, templates, settings, migrations
 	$(BIN)/ruff check .

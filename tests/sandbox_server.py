@@ -53,10 +53,11 @@ def running_sandbox(
     delete_users_per_minute: int = 0,
     latency_ms: float = 0.0,
     seeded: bool = True,
+    file: Path | None = None,
 ) -> Iterator[StandIn]:
-    """Start a sandbox with a small community in it, and stop it again."""
+    """Start a sandbox with a small community in it, and stop it again; what it keeps goes with it or into `file`."""
     with TemporaryDirectory(prefix="sandbox-") as folder:
-        store = Store(f"{folder}/sandbox.sqlite3")
+        store = Store(str(file or f"{folder}/sandbox.sqlite3"))
         if seeded:
             seed(store)
         faults = Path(folder) / "faults.json"

@@ -57,7 +57,8 @@ class Sandbox:
         operation = found[0] if found else "Unknown"
         if self.config.latency_ms:
             time.sleep(self.config.latency_ms / 1000)
-        headers: dict[str, str] = {}
+        with self.store.lock:
+            headers = self.limits.headers(operation)
         lost = False
         try:
             self._check_caller(request, query)
@@ -69,7 +70,6 @@ class Sandbox:
             with self.store.lock:
                 # Whoever asks sees every task done whose time has come.
                 tasks.advance(self.store, self.faults)
-                headers = self.limits.headers(operation)
                 self.limits.take(operation)
                 headers = self.limits.headers(operation)
                 if fault.get("error"):

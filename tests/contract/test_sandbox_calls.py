@@ -161,6 +161,7 @@ def test_it_lets_nobody_in_without_key_and_token(
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert SECRET not in answer.text
+    assert answer.headers["X-RateLimit-Limit"] == answer.headers["X-RateLimit-Remaining"] == "10000"
 
 
 UNANSWERED: list[tuple[str, str, object, object]] = [
@@ -176,3 +177,46 @@ def test_a_wrong_type_anywhere_is_refused(
     stand_in: StandIn, method: str, path: str, body: object, payload: object
 ) -> None:
     assert ask(stand_in, method, path, body, payload).status_code == 400
+
+
+BUDGET = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/app"), ("GET", "/nowhere"), ("POST", "/users/delete")])
+def test_every_answer_tells_the_budget(stand_in: StandIn, method: str, path: str) -> None:
+    assert set(ask(stand_in, method, path).headers) >= BUDGET
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "shown", "hidden"),
+    [
+        ("/rate_limits", "", {"DeleteUsers", "GetTask", "ExportUsers", "QueryCalls"}, {"QueryFeeds"}),
+        ("/feeds/feeds/rate_limits", "", {"ExportFeedUserData", "QueryFollows"}, {"DeleteUsers"}),
+        ("/rate_limits", "&server_side=true&endpoints=DeleteUsers,GetTask", {"DeleteUsers", "GetTask"}, {"GetApp"}),
+        ("/rate_limits", "&android=true", set(), {"DeleteUsers"}),
+    ],
+)
+def test_each_table_of_budgets_shows_its_own(
+    stand_in: StandIn, path: str, asked: str, shown: set[str], hidden: set[str]
+) -> None:
+    url = f"{stand_in.base_url}/api/v2{path}?api_key={stand_in.key}{asked}"
+    answer = fetch("GET", url, headers={"stream-auth-type": "jwt", "Authorization": token()})
+
+    table = answer.json().get("server_side", {})
+    assert shown <= set(table)
+    assert not hidden & set(table)
+    assert all(set(told) == {"limit", "remaining", "reset"} for told in table.values())
+
+
+@pytest.mark.parametrize(
+    ("bounds", "found"),
+    [
+        ({"id_gt": "u_5be01c77", "id_lt": "u_82c1f0e9"}, ["u_77aa10d2"]),
+        ({"id_gte": "u_5be01c77", "id_lte": "u_77aa10d2"}, ["u_5be01c77", "u_77aa10d2"]),
+        ({"id_gt": None, "limit": 1, "offset": 1}, ["b.kowalski"]),
+    ],
+)
+def test_users_are_found_within_bounds_of_ids(stand_in: StandIn, bounds: dict[str, object], found: list[str]) -> None:
+    answer = ask(stand_in, "GET", "/users", payload={"filter_conditions": {}, **bounds})
+
+    assert [user["id"] for user in answer.json()["users"]] == found

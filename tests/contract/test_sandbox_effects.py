@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,7 +124,9 @@ def test_an_export_link_is_signed_expires_and_is_renewed(stand_in: StandIn, hand
         "follows": 2,
         "reactions": 1,
     }
-    for altered in (first[:-1], first.replace("expires=", "expires=9"), first.split("?")[0]):
+    foreign = done(stand_in, f"/feeds/users/{NEIGHBOUR}/export")["result"]["url"]
+    swapped = f"{foreign.split('?')[0]}?{first.split('?')[1]}"
+    for altered in (first[:-1], first.replace("expires=", "expires=9"), first.split("?")[0], swapped):
         assert fetch("GET", altered).status_code == 403
 
     hands.at += DAY + 1
@@ -192,6 +195,28 @@ def test_faults_on_purpose_meet_the_client_as_they_should(stand_in: StandIn) -> 
         report = client.get_task(client.delete_users([NEIGHBOUR, BYSTANDER], {}).task_id)
         assert report.state is state
     assert dict(report.user_results or {}) == {NEIGHBOUR: "ok", BYSTANDER: "error"}
+
+    stand_in.go_wrong(tasks={"ExportUsers": {"fate": "vanish"}})
+    task_id = client.export_users([NEIGHBOUR]).task_id
+    with pytest.raises(NotFound):
+        client.get_task(task_id)
+
+
+def test_a_restart_forgets_nothing(tmp_path: Path, hands: Hands) -> None:
+    """A task accepted by one process is carried out by the next one; users, limits and the truth log stay."""
+    file = tmp_path / "sandbox.sqlite3"
+    with running_sandbox(file=file, task_seconds=60, delete_users_per_minute=6) as before:
+        task_id = ask(before, "POST", "/users/delete", {"user_ids": [SUBJECT], **HARD}).json()["task_id"]
+        calls = before.calls()
+    hands.at += 30
+    with running_sandbox(file=file, task_seconds=60, delete_users_per_minute=6) as after:
+        task = ask(after, "GET", f"/tasks/{task_id}").json()
+        assert (task["status"], after.calls()) == ("running", calls)
+        left_over = ask(after, "POST", "/users/delete", {"user_ids": [NEIGHBOUR]}).headers["X-RateLimit-Remaining"]
+        hands.at += 30
+        assert ask(after, "GET", f"/tasks/{task_id}").json()["status"] == "completed"
+        assert left(after, SUBJECT)["messages"] == 0
+    assert left_over == "4"
 
 
 def test_a_second_softer_delete_brings_nobody_back(stand_in: StandIn) -> None:
