@@ -24,7 +24,7 @@ class Clock:
 
     def sweep(self) -> Swept:
         """One sweep at this moment: works until nothing is due any more."""
-        return sweep_once(now=self)
+        return sweep_once(now=self, linger=0)
 
     def sweep_for(self, *, seconds: float, step: float = 1.0) -> None:
         """Sweep again and again while time passes."""

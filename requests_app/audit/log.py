@@ -8,7 +8,8 @@ on SQLite the transaction already holds the only write lock.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
@@ -54,6 +55,23 @@ def _lock() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What an entry is to say.
+
+    `facts` holds codes, counts and digests, never a name, an id of a person or free text; free text goes
+    into `texts`, of which the chain keeps a salted commitment.
+    """
+
+    action: AuditAction
+    actor: Actor
+    now: datetime
+    ticket_id: int | None = None
+    subjects: Iterable[str] = ()
+    facts: Mapping[str, object] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
 def record(
     action: AuditAction,
     *,
@@ -64,35 +82,63 @@ def record(
     facts: Mapping[str, object] | None = None,
     texts: Mapping[str, str] | None = None,
 ) -> AuditEntry:
-    """Append one entry and return it.
+    """Append one entry and return it; see `Record`. Raises `OutsideTransaction` where the caller has none open."""
+    (entry,) = record_all(
+        [
+            Record(
+                action=action,
+                actor=actor,
+                now=now,
+                ticket_id=ticket.pk if ticket else None,
+                subjects=subjects,
+                facts=facts or {},
+                texts=texts or {},
+            )
+        ]
+    )
+    return entry
 
-    `facts` holds codes, counts and digests, never a name, an id of a person or free text; free text goes
-    into `texts`, of which the chain keeps a salted commitment. Raises `OutsideTransaction` where the
-    caller has no transaction open.
+
+def record_all(records: Sequence[Record]) -> list[AuditEntry]:
+    """Append entries in their order, all or none; returns them.
+
+    Raises `OutsideTransaction` where the caller has no transaction open.
     """
     if not transaction.get_connection().in_atomic_block:
         raise OutsideTransaction("open a transaction around the change and its audit entry")
-    salted = {name: (secrets.token_hex(16), text) for name, text in (texts or {}).items() if text}
+    if not records:
+        return []
     _lock()
     seq, head = _head()
-    entry = chain.Entry(
-        seq=seq + 1,
-        at=now,
-        action=action.value,
-        actor_id=actor.id,
-        actor_role=actor.role.value if actor.role else "",
-        actor_name=actor.name,
-        origin=actor.origin,
-        ticket_id=ticket.pk if ticket else None,
-        subjects=tuple(subjects),
-        facts=dict(facts or {}),
+    rows, words = [], []
+    for told in records:
+        seq += 1
+        salted = {name: (secrets.token_hex(16), text) for name, text in told.texts.items() if text}
+        entry = _entry(told, salted, seq=seq, head=head)
+        head = chain.entry_hash(entry)
+        rows.append(AuditEntry(**_columns(entry), hash=head))
+        words += [AuditText(seq=seq, name=name, salt=salt, text=text) for name, (salt, text) in salted.items()]
+    AuditEntry.objects.bulk_create(rows)
+    if words:
+        AuditText.objects.bulk_create(words)
+    return rows
+
+
+def _entry(told: Record, salted: Mapping[str, tuple[str, str]], *, seq: int, head: str) -> chain.Entry:
+    return chain.Entry(
+        seq=seq,
+        at=told.now,
+        action=told.action.value,
+        actor_id=told.actor.id,
+        actor_role=told.actor.role.value if told.actor.role else "",
+        actor_name=told.actor.name,
+        origin=told.actor.origin,
+        ticket_id=told.ticket_id,
+        subjects=tuple(told.subjects),
+        facts=dict(told.facts),
         texts={name: chain.commitment(salt, text) for name, (salt, text) in salted.items()},
         prev_hash=head,
     )
-    row = AuditEntry.objects.create(**_columns(entry), hash=chain.entry_hash(entry))
-    for name, (salt, text) in salted.items():
-        AuditText.objects.create(seq=row.seq, name=name, salt=salt, text=text)
-    return row
 
 
 def _columns(entry: chain.Entry) -> dict[str, object]:

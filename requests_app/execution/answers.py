@@ -7,6 +7,8 @@ never a blind second send: Stream is read first.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,8 +19,10 @@ from requests_app.enums import EXPORT_OPERATIONS, AttemptOutcome, AuditAction, O
 from requests_app.execution import budgets, claims, health
 from requests_app.execution.batching import Parcel
 from requests_app.execution.context import Context
+from requests_app.execution.intents import subjects
 from requests_app.execution.timing import ASK_AGAIN, SETTLE, backoff
-from requests_app.models import Attempt, Step, StreamTask
+from requests_app.execution.traffic import Pair
+from requests_app.models import Attempt, Step, StreamApp, StreamTask
 from requests_app.stream.errors import KeyRefused, NotFound, RateLimited, Rejected, StreamError, Unavailable
 from requests_app.stream.wire import Accepted
 
@@ -33,28 +37,65 @@ class Meaning:
     retry_at: datetime | None = None
 
 
-def write_down(parcel: Parcel, attempt: Attempt, reply: Accepted | StreamError | None, context: Context) -> None:
-    """Store the answer with the attempt, the steps and the audit log, in one transaction."""
+Reply = Accepted | StreamError | None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A call with what came back."""
+
+    parcel: Parcel
+    attempt: Attempt
+    reply: Reply
+    meaning: Meaning
+
+    @property
+    def task_key(self) -> tuple[int, str]:
+        """App and task id of the Stream task, the latter empty where there is none."""
+        return self.parcel.app.pk, self.reply.task_id if isinstance(self.reply, Accepted) else ""
+
+    def columns(self, *, now: datetime) -> dict[str, object]:
+        """What the attempt's row is to say."""
+        return {
+            "outcome": self.meaning.outcome.value,
+            "answered_at": now,
+            "status_code": self.meaning.status,
+            "detail": self.meaning.detail[:300],
+        }
+
+
+def write_down(pairs: Sequence[Pair], context: Context) -> None:
+    """Store answers with their attempts, steps and audit entries, in one transaction; pairs of (parcel, attempt)."""
     now = context.now()
-    meaning = _meaning(parcel, reply, now=now)
-    if (isinstance(reply, StreamError) and not isinstance(reply, Rejected | RateLimited)) or isinstance(
-        reply, KeyRefused
-    ):
-        health.note_failure(parcel.app, reply, now=now)
-    else:
-        health.note_success(parcel.app, now=now)
+    answered = [_answered(parcel, attempt, reply, now=now) for (parcel, attempt), reply in pairs]
+    _note_health(answered, now=now)
     with transaction.atomic():
-        Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.OPEN.value).update(
-            outcome=meaning.outcome.value, answered_at=now, status_code=meaning.status, detail=meaning.detail[:300]
+        opened = Attempt.objects.filter(outcome=AttemptOutcome.OPEN.value)
+        claims.update_alike(opened, [(one.attempt.pk, one.columns(now=now)) for one in answered])
+        tasks = _stream_tasks(answered, now=now)
+        claims.write_all(
+            [
+                (step, _columns(step, one, tasks.get(one.task_key), now=now))
+                for one in answered
+                for step in one.parcel.steps
+            ]
         )
-        task = _stream_task(parcel, reply, now=now) if isinstance(reply, Accepted) else None
-        for step in parcel.steps:
-            claims.write(step, **_columns(step, parcel, meaning, task, reply, now=now))
-        for step in parcel.steps:
-            _record(step, parcel, attempt, meaning, task, context, now=now)
+        log.record_all([_record(step, one, context, now=now) for one in answered for step in one.parcel.steps])
 
 
-def _meaning(parcel: Parcel, reply: Accepted | StreamError | None, *, now: datetime) -> Meaning:
+def _answered(parcel: Parcel, attempt: Attempt, reply: Reply, *, now: datetime) -> Answered:
+    return Answered(parcel, attempt, reply, _meaning(parcel, reply, now=now))
+
+
+def _note_health(answered: Sequence[Answered], *, now: datetime) -> None:
+    by_app: dict[StreamApp, list[Reply]] = defaultdict(list)
+    for one in answered:
+        by_app[one.parcel.app].append(one.reply)
+    for app, replies in by_app.items():
+        health.note(app, replies, now=now)
+
+
+def _meaning(parcel: Parcel, reply: Reply, *, now: datetime) -> Meaning:
     if not isinstance(reply, StreamError):
         return Meaning(AttemptOutcome.ACCEPTED, "", None)
     detail = str(reply)
@@ -73,29 +114,35 @@ def _meaning(parcel: Parcel, reply: Accepted | StreamError | None, *, now: datet
     return Meaning(AttemptOutcome.UNKNOWN, detail, reply.status, now + settle)
 
 
-def _stream_task(parcel: Parcel, reply: Accepted, *, now: datetime) -> StreamTask:
-    task, _ = StreamTask.objects.get_or_create(
-        stream_app=parcel.app,
-        task_id=reply.task_id,
-        defaults={"operation": parcel.operation.value, "accepted_at": now, "next_poll_at": now},
+def _stream_tasks(answered: Sequence[Answered], *, now: datetime) -> dict[tuple[int, str], StreamTask]:
+    """The rows of the tasks that Stream named, by app and task id."""
+    keys = {one.task_key: one for one in answered if one.task_key[1]}
+    if not keys:
+        return {}
+    StreamTask.objects.bulk_create(
+        (
+            StreamTask(
+                stream_app=one.parcel.app,
+                task_id=task_id,
+                operation=one.parcel.operation.value,
+                accepted_at=now,
+                next_poll_at=now,
+            )
+            for (_, task_id), one in keys.items()
+        ),
+        ignore_conflicts=True,
     )
-    return task
+    rows = StreamTask.objects.filter(task_id__in=[task_id for _, task_id in keys])
+    return {(row.stream_app_id, row.task_id): row for row in rows}
 
 
-def _columns(
-    step: Step,
-    parcel: Parcel,
-    meaning: Meaning,
-    task: StreamTask | None,
-    reply: Accepted | StreamError | None,
-    *,
-    now: datetime,
-) -> dict[str, object]:
+def _columns(step: Step, one: Answered, task: StreamTask | None, *, now: datetime) -> dict[str, object]:
     """The columns of a step after this answer."""
+    parcel, meaning = one.parcel, one.meaning
     if meaning.outcome is AttemptOutcome.ACCEPTED:
         if task is None:
             return _finished(StepState.DONE, Outcome.RESTORED, "", now=now) | {"sent_at": now, "setbacks": 0}
-        running = {"state": StepState.ON_STREAM.value, "stream_task": task, "next_at": None}
+        running = {"state": StepState.ON_STREAM.value, "stream_task_id": task.pk, "next_at": None}
         return {**running, "sent_at": now, "setbacks": 0, "detail": ""}
     if meaning.outcome is AttemptOutcome.NOT_SENT:
         return {
@@ -110,7 +157,7 @@ def _columns(
     if len(parcel.steps) > 1:
         half = {"batch_cap": len(parcel.steps) // 2, "attempt_count": step.attempt_count - 1}
         return {**half, "state": StepState.PLANNED.value, "next_at": now, "detail": meaning.detail[:500]}
-    if isinstance(reply, NotFound) and parcel.operation in EXPORT_OPERATIONS:
+    if isinstance(one.reply, NotFound) and parcel.operation in EXPORT_OPERATIONS:
         return _finished(StepState.DONE, Outcome.NOTHING_FOUND, "Stream knows nobody by this id.", now=now)
     return _finished(StepState.FAILED, Outcome.REFUSED_BY_STREAM, meaning.detail, now=now)
 
@@ -125,28 +172,19 @@ def _finished(state: StepState, outcome: Outcome, detail: str, *, now: datetime)
     }
 
 
-def _record(
-    step: Step,
-    parcel: Parcel,
-    attempt: Attempt,
-    meaning: Meaning,
-    task: StreamTask | None,
-    context: Context,
-    *,
-    now: datetime,
-) -> None:
-    log.record(
-        AuditAction.CALL_ANSWERED,
+def _record(step: Step, one: Answered, context: Context, *, now: datetime) -> log.Record:
+    return log.Record(
+        action=AuditAction.CALL_ANSWERED,
         actor=context.actor,
         now=now,
-        ticket=step.ticket,
-        subjects=[log.subject(parcel.app.pk, user_id) for user_id in step.user_ids],
+        ticket_id=step.ticket_id,
+        subjects=subjects(step),
         facts={
             "step": step.pk,
-            "attempt": attempt.pk,
-            "operation": parcel.operation.value,
-            "outcome": meaning.outcome.value,
-            "status": meaning.status,
-            "task_id": task.task_id if task else "",
+            "attempt": one.attempt.pk,
+            "operation": one.parcel.operation.value,
+            "outcome": one.meaning.outcome.value,
+            "status": one.meaning.status,
+            "task_id": one.task_key[1],
         },
     )

@@ -13,12 +13,12 @@ from functools import partial
 
 from requests_app.enums import Operation
 from requests_app.execution.context import Context
+from requests_app.execution.lobby import Key, key_of
 from requests_app.models import Step, StreamApp
 from requests_app.stream.client import StreamClient
 from requests_app.stream.wire import Accepted
 from requests_app.workflow import plan as plans
 
-MAX_DELETES = 100
 # What Stream calls the operations in its rate limits.
 ENDPOINTS = {
     Operation.EXPORT_FEEDS_DATA: "ExportFeedUserData",
@@ -59,21 +59,19 @@ class Parcel:
 
 
 def parcels(steps: Iterable[Step]) -> list[Parcel]:
-    """Group claimed steps into calls, keeping their order."""
-    groups: dict[tuple[int, str, int], list[Step]] = defaultdict(list)
+    """Group claimed steps into calls, keeping their order; the fullest calls first, since there may be few."""
+    groups: dict[Key, list[Step]] = defaultdict(list)
     made: list[Parcel] = []
     for step in steps:
-        app = step.ticket.stream_app
-        if step.operation != Operation.DELETE_USERS:
-            made.append(Parcel(app, Operation(step.operation), (step,)))
+        if step.operation == Operation.DELETE_USERS:
+            groups[key_of(step)].append(step)
         else:
-            groups[app.pk, step.group_key, step.batch_cap].append(step)
+            made.append(Parcel(step.ticket.stream_app, Operation(step.operation), (step,)))
     for (_, _, cap), members in groups.items():
-        size = min(cap, MAX_DELETES)
-        for start in range(0, len(members), size):
-            chunk = tuple(members[start : start + size])
+        for start in range(0, len(members), cap):
+            chunk = tuple(members[start : start + cap])
             made.append(Parcel(chunk[0].ticket.stream_app, Operation.DELETE_USERS, chunk))
-    return made
+    return sorted(made, key=lambda parcel: -len(parcel.steps))
 
 
 def send(parcel: Parcel, context: Context) -> partial[Accepted | None]:

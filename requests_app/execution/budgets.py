@@ -11,43 +11,44 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
+from requests_app.execution import health
 from requests_app.execution.context import Context
 from requests_app.execution.timing import LIMITS_READ_EVERY, WINDOW
 from requests_app.models import AppHealth, Budget, StreamApp
 from requests_app.stream.errors import StreamError
 from requests_app.stream.limits import RateLimit
 
-# More than this many tries at the same count are a crowd: then it is left to the next pass.
-_TRIES = 5
-
 
 def take(app: StreamApp, endpoint: str, *, now: datetime) -> datetime | None:
-    """Take one call from the budget. Returns None where it may go out, else the time to wait for.
+    """Take one call from the budget. Returns None where it may go out, else the time to wait for."""
+    return take_some(app, endpoint, 1, now=now)[1]
 
-    The count is taken by a conditional update, so that two workers never spend the same call. A window that is over
+
+def take_some(app: StreamApp, endpoint: str, wanted: int, *, now: datetime) -> tuple[int, datetime | None]:
+    """Take up to `wanted` calls from the budget; returns how many may go out, and when the others may be tried.
+
+    The count is taken under the row's lock, so that two workers never spend the same call. A window that is over
     begins anew with the known limit, before any answer says so.
     """
-    for _ in range(_TRIES):
-        budget = Budget.objects.filter(stream_app=app, endpoint=endpoint).first()
+    with transaction.atomic():
+        budget = Budget.objects.select_for_update().filter(stream_app=app, endpoint=endpoint).first()
         if budget is None:
-            return None
+            return wanted, None
         if budget.blocked_until and budget.blocked_until > now:
-            return budget.blocked_until
+            return 0, budget.blocked_until
         if budget.remaining is None or budget.reset_at is None:
-            return None
-        mine = Budget.objects.filter(pk=budget.pk, reset_at=budget.reset_at)
-        if budget.reset_at <= now:
+            return wanted, None
+        left, reset_at = budget.remaining, budget.reset_at
+        if reset_at <= now:
             if budget.limit is None:
-                return None
-            if mine.update(remaining=budget.limit - 1, reset_at=now + WINDOW):
-                return None
-        elif mine.filter(remaining__gt=0).update(remaining=F("remaining") - 1):
-            return None
-        elif budget.remaining <= 0:
-            return budget.reset_at
-    return now + timedelta(seconds=1)
+                return wanted, None
+            left, reset_at = budget.limit, now + WINDOW
+        granted = min(wanted, max(0, left))
+        if granted:
+            Budget.objects.filter(pk=budget.pk).update(remaining=left - granted, reset_at=reset_at)
+        return granted, None if granted == wanted else reset_at
 
 
 def block(app: StreamApp, endpoint: str, *, now: datetime, seconds: float) -> datetime:
@@ -100,11 +101,16 @@ def learn(apps: Iterable[StreamApp], context: Context) -> None:
     """Ask each app for all its limits, once in a while and by one worker; what fails is tried again later."""
     now = context.now()
     for app in apps:
-        health, _ = AppHealth.objects.get_or_create(stream_app=app, defaults={"changed_at": now})
         due = Q(limits_read_at__isnull=True) | Q(limits_read_at__lt=now - LIMITS_READ_EVERY)
-        if not AppHealth.objects.filter(due, pk=health.pk).update(limits_read_at=now):
+        known = AppHealth.objects.filter(stream_app=app).first()
+        if known and known.limits_read_at and known.limits_read_at >= now - LIMITS_READ_EVERY:
             continue
-        for answer in context.fetch([context.client(app).get_rate_limits, context.client(app).get_feeds_rate_limits]):
+        AppHealth.objects.get_or_create(stream_app=app, defaults={"changed_at": now})
+        if not AppHealth.objects.filter(due, stream_app=app).update(limits_read_at=now):
+            continue
+        answers = context.fetch([context.client(app).get_rate_limits, context.client(app).get_feeds_rate_limits])
+        for answer in answers:
             if not isinstance(answer, StreamError):
                 for endpoint, limit in answer.items():
                     _store(app.pk, endpoint, limit)
+        health.note(app, answers, now=now)

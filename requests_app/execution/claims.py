@@ -2,46 +2,60 @@
 
 A claim raises the row's lease token. Whoever writes an answer names the token it claimed with; where
 another worker has claimed the row since, nothing is written (fencing). `SKIP LOCKED` on PostgreSQL, the
-immediate transaction on SQLite.
+immediate transaction on SQLite. Rows are claimed and written by the hundred, in a few queries.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from requests_app.enums import State, StepState
+from requests_app.enums import AttemptOutcome, State, StepState
 from requests_app.execution.timing import LEASE
-from requests_app.models import Step, StreamTask
+from requests_app.models import Attempt, Step, StreamTask
 
 AT_ONCE = 200
+Row = TypeVar("Row", Step, StreamTask)
+Columns = Mapping[str, Any]
 
 
 def _free(now: datetime) -> Q:
     return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
 
 
-def _hold(rows: QuerySet[Step] | QuerySet[StreamTask], *, now: datetime, limit: int) -> list[int]:
-    """Raise the token of up to `limit` rows and lease them; returns their ids. In the caller's transaction."""
+def _hold(rows: QuerySet[Row], *, now: datetime, limit: int) -> list[int]:
+    """Raise the token of up to `limit` rows and lease them; returns their ids.
+
+    Looks before it locks: on SQLite a transaction stops every other writer.
+    """
+    if limit <= 0 or not rows[:1].exists():
+        return []
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True, of=("self",))
-    ids = list(rows.values_list("pk", flat=True)[:limit])
-    rows.model._default_manager.filter(pk__in=ids).update(lease_token=F("lease_token") + 1, lease_until=now + LEASE)
+    with transaction.atomic():
+        ids = list(rows.values_list("pk", flat=True)[:limit])
+        rows.model._default_manager.filter(pk__in=ids).update(lease_token=F("lease_token") + 1, lease_until=now + LEASE)
     return ids
 
 
 def _steps(ids: Collection[int]) -> list[Step]:
+    if not ids:
+        return []
+    accepted = Attempt.objects.filter(steps=OuterRef("pk"), outcome=AttemptOutcome.ACCEPTED.value)
     return list(
         Step.objects.filter(pk__in=ids)
-        .select_related("ticket__stream_app", "account", "stream_task")
+        .annotate(accepted_before=Exists(accepted))
+        .select_related("ticket__stream_app", "account")
         .order_by("next_at", "pk")
     )
 
 
-def claim_sendable(*, now: datetime, closed_apps: Collection[int], limit: int = AT_ONCE) -> list[Step]:
+def claim_sendable(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[Step]:
     """Planned steps that are due, of running tickets, with every lower rank done, of apps that may be called."""
     unfinished_before = Step.objects.filter(ticket=OuterRef("ticket"), rank__lt=OuterRef("rank")).exclude(
         state=StepState.DONE.value
@@ -53,46 +67,70 @@ def claim_sendable(*, now: datetime, closed_apps: Collection[int], limit: int = 
         .filter(~Exists(unfinished_before))
         .order_by("next_at", "pk")
     )
-    with transaction.atomic():
-        return _steps(_hold(due, now=now, limit=limit))
+    return _steps(_hold(due, now=now, limit=limit))
 
 
-def claim_unknown(*, now: datetime, limit: int = AT_ONCE) -> list[Step]:
+def claim_unknown(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[Step]:
     """Steps whose call stayed unanswered, once they have settled."""
-    due = Step.objects.filter(_free(now), state=StepState.UNKNOWN.value, next_at__lte=now).order_by("next_at", "pk")
-    with transaction.atomic():
-        return _steps(_hold(due, now=now, limit=limit))
+    due = Step.objects.filter(_free(now), state=StepState.UNKNOWN.value, next_at__lte=now)
+    due = due.exclude(ticket__stream_app__in=closed_apps).order_by("next_at", "pk")
+    return _steps(_hold(due, now=now, limit=limit))
 
 
 def claim_abandoned(*, now: datetime, limit: int = AT_ONCE) -> list[Step]:
     """Steps that were being sent by a worker whose lease ran out: nobody knows what became of the call."""
     due = Step.objects.filter(state=StepState.SENDING.value, lease_until__lt=now).order_by("pk")
-    with transaction.atomic():
-        return _steps(_hold(due, now=now, limit=limit))
+    return _steps(_hold(due, now=now, limit=limit))
 
 
-def claim_to_look_at(*, now: datetime, limit: int = AT_ONCE) -> list[Step]:
+def claim_to_look_at(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[Step]:
     """Finished deletes that are to be read back."""
-    due = Step.objects.filter(_free(now), look_again_at__lte=now).order_by("look_again_at", "pk")
-    with transaction.atomic():
-        return _steps(_hold(due, now=now, limit=limit))
+    due = Step.objects.filter(_free(now), look_again_at__lte=now)
+    due = due.exclude(ticket__stream_app__in=closed_apps).order_by("look_again_at", "pk")
+    return _steps(_hold(due, now=now, limit=limit))
 
 
-def claim_stream_tasks(*, now: datetime, limit: int = AT_ONCE) -> list[StreamTask]:
+def claim_stream_tasks(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[StreamTask]:
     """Stream tasks that are due to be asked about."""
-    due = StreamTask.objects.filter(_free(now), next_poll_at__lte=now).order_by("next_poll_at", "pk")
+    due = StreamTask.objects.filter(_free(now), next_poll_at__lte=now)
+    due = due.exclude(stream_app__in=closed_apps).order_by("next_poll_at", "pk")
+    ids = _hold(due, now=now, limit=limit)
+    if not ids:
+        return []
+    return list(StreamTask.objects.filter(pk__in=ids).select_related("stream_app").order_by("next_poll_at", "pk"))
+
+
+def write_all(changes: Sequence[tuple[Row, Columns]]) -> set[int]:
+    """Write columns of claimed rows of one table and end their leases; returns the ids of those that were still held.
+
+    Locks and compares the tokens in the caller's transaction, which on PostgreSQL nobody can come between.
+    """
+    if not changes:
+        return set()
+    model = type(changes[0][0])
+    tokens = {row.pk: row.lease_token for row, _ in changes}
+    rows = model._default_manager.filter(pk__in=tokens)
+    locked = rows.select_for_update().order_by("pk").values_list("pk", "lease_token")
+    held = {pk for pk, token in locked if token == tokens[pk]}
+    update_alike(
+        model._default_manager.all(), [(row.pk, {"lease_until": None, **new}) for row, new in changes if row.pk in held]
+    )
+    return held
+
+
+def update_alike(rows: QuerySet[Any], changes: Iterable[tuple[int, Columns]]) -> None:
+    """Write columns by primary key, those rows in one query that change alike."""
+    alike: dict[str, tuple[Columns, list[int]]] = {}
+    ids: dict[str, list[int]] = defaultdict(list)
+    for pk, columns in changes:
+        key = repr(sorted(columns.items()))
+        alike[key] = (columns, ids[key])
+        ids[key].append(pk)
+    for columns, members in alike.values():
+        rows.filter(pk__in=members).update(**columns)
+
+
+def write_now(changes: Sequence[tuple[Row, Columns]]) -> set[int]:
+    """The same in a transaction of its own."""
     with transaction.atomic():
-        ids = _hold(due, now=now, limit=limit)
-        return list(StreamTask.objects.filter(pk__in=ids).select_related("stream_app").order_by("next_poll_at", "pk"))
-
-
-def write(step: Step, **columns: object) -> bool:
-    """Write columns of a claimed step and end its lease, unless somebody else holds it by now."""
-    written = Step.objects.filter(pk=step.pk, lease_token=step.lease_token).update(lease_until=None, **columns)
-    return written == 1
-
-
-def write_task(task: StreamTask, **columns: object) -> bool:
-    """The same for a claimed Stream task."""
-    written = StreamTask.objects.filter(pk=task.pk, lease_token=task.lease_token).update(lease_until=None, **columns)
-    return written == 1
+        return write_all(changes)

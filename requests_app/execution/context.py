@@ -1,4 +1,4 @@
-"""What one sweep carries along: the worker, the clock, the clients and the threads.
+"""What one sweep carries along: the worker, the clocks, the clients and the calls on their way.
 
 Only the thread that sweeps touches the database. The pool's threads make HTTP calls and nothing else;
 what they learn of rate limits waits here until the sweep writes it down.
@@ -6,38 +6,71 @@ what they learn of rate limits waits here until the sweep writes it down.
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from requests_app import gateway
 from requests_app.audit.actor import Actor, worker
-from requests_app.execution.timing import database_now
+from requests_app.execution.lobby import Lobby
+from requests_app.execution.timing import LINGER, database_now
+from requests_app.execution.traffic import Landed, Pair, Traffic, caught
 from requests_app.models import StreamApp
 from requests_app.stream.client import StreamClient
-from requests_app.stream.errors import StreamError
+from requests_app.stream.errors import StreamError, Unavailable
 from requests_app.stream.limits import RateLimit
 
 T = TypeVar("T")
 
+# Seconds since the machine started, those that it slept included: nobody can set this clock.
+ticking = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+
+
+class HeldUp(Unavailable):
+    """The worker was stopped for so long that its lease may end during the call. Nothing was sent."""
+
+
+def this_worker() -> Actor:
+    """The actor of this process, told apart from others by host and process number."""
+    return worker(f"{socket.gethostname()}:{os.getpid()}"[:64])
+
 
 @dataclass
 class Context:
-    """One sweep of one worker."""
+    """One sweep of one worker. `linger` is how long deletes wait for company, in seconds."""
 
     pool: Executor
     now: Callable[[], datetime] = database_now
-    actor: Actor = field(default_factory=lambda: worker(socket.gethostname()))
+    tick: Callable[[], float] = ticking
+    linger: float = LINGER
+    actor: Actor = field(default_factory=this_worker)
     limits: deque[tuple[int, str, RateLimit]] = field(default_factory=deque)
     clients: dict[int, StreamClient] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
     # Endpoints of apps whose budget is spent, until when by the monotonic clock.
     spent: dict[tuple[int, str], float] = field(default_factory=dict)
+    lobby: Lobby = field(default_factory=Lobby)
+    traffic: Traffic = field(init=False)
+    # The sweep is about to end: calls on their way are landed, none is begun.
+    closing: bool = False
+    housekeeping_at: float = 0.0
+
+    _handlers: dict[Callable[..., None], Landed] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.traffic = Traffic(self.pool)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is on its way or waits for company."""
+        return self.traffic.busy or bool(self.lobby)
 
     def client(self, app: StreamApp) -> StreamClient:
         """The client of an app, made once a sweep. Raises `ConfigurationError` where its credentials are unfit."""
@@ -54,13 +87,16 @@ class Context:
             self.clients[app.pk] = gateway.client_for(app, on_limit=learn, wait=wait)
         return self.clients[app.pk]
 
+    def handler(self, landed: Callable[[Sequence[Pair], Context], None]) -> Landed:
+        """The function as one that lands calls of this sweep; the same one each time, so that they land together."""
+        if landed not in self._handlers:
+
+            def hand_over(pairs: Sequence[Pair]) -> None:
+                landed(pairs, self)
+
+            self._handlers[landed] = hand_over
+        return self._handlers[landed]
+
     def fetch(self, calls: Iterable[Callable[[], T]]) -> list[T | StreamError]:
-        """Run calls to Stream side by side; each gives its result or the typed error it ended with."""
-        return list(self.pool.map(_caught, calls))
-
-
-def _caught(call: Callable[[], T]) -> T | StreamError:
-    try:
-        return call()
-    except StreamError as error:
-        return error
+        """Run a few calls to Stream side by side and wait for them; each gives its result or its typed error."""
+        return list(self.pool.map(caught, calls))  # type: ignore[arg-type]

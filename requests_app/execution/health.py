@@ -6,14 +6,15 @@ read probes it, never a delete. Tickets do not fail meanwhile: they wait, and th
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
 
-from requests_app.execution.context import Context
+from requests_app.execution.context import Context, HeldUp
 from requests_app.execution.timing import BREAKER_FAILURES, BREAKER_SILENCE
 from requests_app.models import AppHealth, StreamApp
-from requests_app.stream.errors import ConfigurationError, KeyRefused, RateLimited, StreamError
+from requests_app.stream.errors import ConfigurationError, KeyRefused, RateLimited, Rejected, StreamError
 
 
 def closed_apps() -> set[int]:
@@ -21,26 +22,56 @@ def closed_apps() -> set[int]:
     return set(AppHealth.objects.filter(open_until__isnull=False).values_list("stream_app_id", flat=True))
 
 
-def note_success(app: StreamApp, *, now: datetime) -> None:
-    """Stream answered: the count of failures starts again."""
+def note(app: StreamApp, replies: Collection[object], *, now: datetime) -> None:
+    """Count what came back from an app: an answer starts the count of failures again, silence adds to it.
+
+    Answers and errors that came in together count as answered. A refused key is no ticket's fault either, and
+    silences the app at once.
+    """
+    troubles = [reply for reply in replies if isinstance(reply, StreamError) and _blames_app(reply)]
+    refused = [trouble for trouble in troubles if isinstance(trouble, KeyRefused | ConfigurationError)]
+    if refused:
+        _fail(app, refused[-1], count=len(troubles), at_once=True, now=now)
+    elif troubles and len(troubles) == len(replies):
+        _fail(app, troubles[-1], count=len(troubles), at_once=False, now=now)
+    else:
+        _answered(app, now=now)
+
+
+def _blames_app(error: StreamError) -> bool:
+    """Whether the error tells of the app or the way to it, not of the one call."""
+    if isinstance(error, Rejected):
+        return isinstance(error, KeyRefused)
+    return not isinstance(error, RateLimited | HeldUp)
+
+
+def _answered(app: StreamApp, *, now: datetime) -> None:
     AppHealth.objects.filter(stream_app=app).exclude(failures=0, open_until=None).update(
         failures=0, open_until=None, reason="", changed_at=now
     )
 
 
-def note_failure(app: StreamApp, error: StreamError, *, now: datetime) -> None:
-    """Stream did not answer, or refused the key; opens the breaker where that is enough."""
-    if isinstance(error, RateLimited):
-        return
+def _fail(app: StreamApp, error: StreamError, *, count: int, at_once: bool, now: datetime) -> None:
     with transaction.atomic():
         health, _ = AppHealth.objects.select_for_update().get_or_create(stream_app=app, defaults={"changed_at": now})
-        health.failures += 1
+        health.failures += count
         health.reason = str(error)[:300]
         health.changed_at = now
-        at_once = isinstance(error, KeyRefused | ConfigurationError)
         if at_once or health.failures >= BREAKER_FAILURES:
             health.open_until = now + BREAKER_SILENCE
         health.save(update_fields=["failures", "open_until", "reason", "changed_at"])
+
+
+def unfit(apps: Iterable[StreamApp], context: Context) -> set[int]:
+    """The ids of those apps that cannot be called with what they are configured with; the reason stands on them."""
+    found = set()
+    for app in {app.pk: app for app in apps}.values():
+        try:
+            context.client(app)
+        except ConfigurationError as error:
+            note(app, [error], now=context.now())
+            found.add(app.pk)
+    return found
 
 
 def probe(context: Context) -> int:
@@ -60,5 +91,5 @@ def probe(context: Context) -> int:
             context.clients.pop(health.stream_app_id, None)
             AppHealth.objects.filter(pk=health.pk).update(reason=str(error)[:300], changed_at=context.now())
         else:
-            note_success(health.stream_app, now=context.now())
+            _answered(health.stream_app, now=context.now())
     return len(due)

@@ -6,20 +6,23 @@ still read user by user. A task that Stream no longer knows is no success: its e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from requests_app.audit import log
 from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, AuditAction, Outcome, StepState
 from requests_app.execution import budgets, claims, health
 from requests_app.execution.context import Context
+from requests_app.execution.intents import subjects
 from requests_app.execution.timing import backoff, until_next_poll
-from requests_app.models import Step, StreamTask, Ticket
-from requests_app.stream.errors import ConfigurationError, NotFound, RateLimited, StreamError
+from requests_app.execution.traffic import Pair
+from requests_app.models import Step, StreamApp, StreamTask, Ticket
+from requests_app.stream.errors import NotFound, RateLimited, StreamError
 from requests_app.stream.wire import TaskReport, TaskState
 from requests_app.workflow import outcomes
 from requests_app.workflow import plan as plans
@@ -27,15 +30,34 @@ from requests_app.workflow import plan as plans
 ENDPOINT = "GetTask"
 # Opening a ticket makes its tasks due again, but not more often than this.
 LOOK_SOONER_AFTER = timedelta(seconds=2)
+# Seconds until a task is asked about again that could not be read.
+LEAST_PAUSE = 2.0
+TOO_MANY = 429
 
 
 def poll_due(context: Context) -> int:
-    """Ask about every Stream task that is due; returns how many were asked about."""
-    tasks = [task for task in claims.claim_stream_tasks(now=context.now()) if _askable(task, context)]
-    calls = [partial(context.client(task.stream_app).get_task, task.task_id) for task in tasks]
-    for task, reply in zip(tasks, context.fetch(calls), strict=True):
-        _heed(task, reply, context)
+    """Ask about every Stream task that is due; returns how many were taken up."""
+    limit = min(claims.AT_ONCE, context.traffic.room)
+    tasks = claims.claim_stream_tasks(now=context.now(), closed_apps=health.closed_apps(), limit=limit)
+    by_app: dict[StreamApp, list[StreamTask]] = defaultdict(list)
+    for task in tasks:
+        by_app[task.stream_app].append(task)
+    unfit = health.unfit(by_app, context)
+    for app, own in by_app.items():
+        if app.pk in unfit:
+            again = context.now() + backoff(5)
+            claims.write_now([(task, {"next_poll_at": again}) for task in own])
+        else:
+            _ask(app, own, context)
     return len(tasks)
+
+
+def _ask(app: StreamApp, tasks: Sequence[StreamTask], context: Context) -> None:
+    granted, wait_until = budgets.take_some(app, ENDPOINT, len(tasks), now=context.now())
+    claims.write_now([(task, {"next_poll_at": wait_until}) for task in tasks[granted:]])
+    for task in tasks[:granted]:
+        call = partial(context.client(app).get_task, task.task_id)
+        context.traffic.launch(app.pk, call, task, context.handler(_heed))
 
 
 def look_sooner(ticket: Ticket, *, now: datetime) -> None:
@@ -45,75 +67,84 @@ def look_sooner(ticket: Ticket, *, now: datetime) -> None:
     ).update(next_poll_at=now)
 
 
-def _askable(task: StreamTask, context: Context) -> bool:
+def _heed(pairs: Sequence[Pair], context: Context) -> None:
+    """Write down what came back about tasks: those still going, those finished, those gone."""
     now = context.now()
-    try:
-        context.client(task.stream_app)
-    except ConfigurationError as error:
-        health.note_failure(task.stream_app, error, now=now)
-        claims.write_task(task, next_poll_at=now + backoff(5))
-        return False
-    wait_until = budgets.take(task.stream_app, ENDPOINT, now=now)
-    if wait_until:
-        claims.write_task(task, next_poll_at=wait_until)
-    return wait_until is None
+    by_app: dict[StreamApp, list[object]] = defaultdict(list)
+    going: list[tuple[StreamTask, claims.Columns]] = []
+    finished: dict[int, TaskReport] = {}
+    vanished: list[StreamTask] = []
+    ended: list[tuple[StreamTask, claims.Columns]] = []
+    for task, reply in pairs:
+        by_app[task.stream_app].append(reply)
+        if isinstance(reply, NotFound):
+            vanished.append(task)
+        elif isinstance(reply, StreamError):
+            going.append((task, _unread(task, reply, now=now)))
+        elif reply.state is TaskState.GOING:
+            going.append((task, _seen(reply, now=now) | {"next_poll_at": _next_poll(task, now=now), "error": ""}))
+        else:
+            finished[task.pk] = reply
+            end = {"finished_at": now, "next_poll_at": None, "error": reply.error[:500]}
+            ended.append((task, _seen(reply, now=now) | end))
+    for app, replies in by_app.items():
+        health.note(app, replies, now=now)
+        _block(app, replies, now=now)
+    claims.write_now(going)
+    if ended:
+        _finish(ended, finished, context, now=now)
+    if vanished:
+        _vanish(vanished, context, now=now)
 
 
-def _heed(task: StreamTask, reply: TaskReport | StreamError, context: Context) -> None:
-    now = context.now()
-    if isinstance(reply, NotFound):
-        _vanished(task, context, now=now)
-    elif isinstance(reply, StreamError):
-        pause = backoff(min(task.polls, 8))
-        if isinstance(reply, RateLimited):
-            budgets.block(task.stream_app, ENDPOINT, now=now, seconds=reply.retry_after)
-        health.note_failure(task.stream_app, reply, now=now)
-        claims.write_task(task, polled_at=now, next_poll_at=now + pause, error=str(reply)[:500])
-    elif reply.state is TaskState.GOING:
-        health.note_success(task.stream_app, now=now)
-        claims.write_task(
-            task,
-            status=reply.status[:40],
-            polls=task.polls + 1,
-            polled_at=now,
-            next_poll_at=now + until_next_poll(now - task.accepted_at),
-            error="",
-        )
-    else:
-        health.note_success(task.stream_app, now=now)
-        _finished(task, reply, context, now=now)
+def _seen(report: TaskReport, *, now: datetime) -> dict[str, object]:
+    return {"status": report.status[:40], "polls": F("polls") + 1, "polled_at": now}
 
 
-def _finished(task: StreamTask, report: TaskReport, context: Context, *, now: datetime) -> None:
+def _next_poll(task: StreamTask, *, now: datetime) -> datetime:
+    return now + until_next_poll(now - task.accepted_at)
+
+
+def _unread(task: StreamTask, error: StreamError, *, now: datetime) -> dict[str, object]:
+    """Asked in vain: again after a pause that grows with the age of the task."""
+    seconds = error.retry_after if isinstance(error, RateLimited) else 0.0
+    again = max(_next_poll(task, now=now), now + timedelta(seconds=max(seconds, LEAST_PAUSE)))
+    return {"polled_at": now, "next_poll_at": again, "error": str(error)[:500]}
+
+
+def _block(app: StreamApp, replies: Sequence[object], *, now: datetime) -> None:
+    limited = [reply.retry_after for reply in replies if isinstance(reply, RateLimited) and reply.status == TOO_MANY]
+    if limited:
+        budgets.block(app, ENDPOINT, now=now, seconds=max(limited))
+
+
+def _finish(
+    ended: Sequence[tuple[StreamTask, claims.Columns]],
+    reports: Mapping[int, TaskReport],
+    context: Context,
+    *,
+    now: datetime,
+) -> None:
     with transaction.atomic():
-        written = claims.write_task(
-            task,
-            status=report.status[:40],
-            polls=task.polls + 1,
-            polled_at=now,
-            finished_at=now,
-            next_poll_at=None,
-            error=report.error[:500],
+        written = claims.write_all(ended)
+        steps = _steps_on(written)
+        results = {step.pk: _result(step, reports[step.stream_task_id or 0], now=now) for step in steps}
+        claims.update_alike(Step.objects.all(), [(pk, {"lease_until": None, **new}) for pk, new in results.items()])
+        log.record_all(
+            [
+                _record(
+                    step, reports[step.stream_task_id or 0].status, str(results[step.pk]["outcome"]), context, now=now
+                )
+                for step in steps
+            ]
         )
-        if not written:
-            return
-        steps = _steps_on(task)
-        for step in steps:
-            columns = _result(step, report, now=now)
-            if _write(step, columns):
-                _record(step, task, report.status, str(columns["outcome"]), context, now=now)
     context.touched.update(step.ticket_id for step in steps)
 
 
-def _steps_on(task: StreamTask) -> Sequence[Step]:
-    running = Step.objects.filter(stream_task=task, state=StepState.ON_STREAM.value)
-    return list(running.select_related("ticket", "account").order_by("pk"))
-
-
-def _write(step: Step, columns: dict[str, object]) -> bool:
-    """A running step is led by its task's lease; only its own state can have moved on."""
-    running = Step.objects.filter(pk=step.pk, state=StepState.ON_STREAM.value)
-    return running.update(lease_until=None, **columns) == 1
+def _steps_on(task_ids: Collection[int]) -> list[Step]:
+    """The steps that hang on tasks, locked. They are led by their task's lease; only their own state can have moved."""
+    running = Step.objects.filter(stream_task__in=task_ids, state=StepState.ON_STREAM.value).order_by("pk")
+    return list(running.select_related("ticket", "account", "stream_task").select_for_update(of=("self",)))
 
 
 def _result(step: Step, report: TaskReport, *, now: datetime) -> dict[str, object]:
@@ -150,29 +181,29 @@ def _failure(step: Step, report: TaskReport) -> str:
     return "" if status.lower() == "ok" else f"Stream finished, but not for this user: {status}"
 
 
-def _vanished(task: StreamTask, context: Context, *, now: datetime) -> None:
-    """Stream no longer knows the task: its steps are unknown, and reading Stream decides."""
+def _vanish(tasks: Sequence[StreamTask], context: Context, *, now: datetime) -> None:
+    """Stream no longer knows the tasks: their steps are unknown, and reading Stream decides."""
+    text = "Stream no longer knows this task."
+    gone = {"polled_at": now, "finished_at": now, "next_poll_at": None, "error": text}
     with transaction.atomic():
-        text = "Stream no longer knows this task."
-        if not claims.write_task(task, polled_at=now, finished_at=now, next_poll_at=None, error=text):
-            return
-        for step in _steps_on(task):
-            context.touched.add(step.ticket_id)
-            if _write(step, {"state": StepState.UNKNOWN.value, "next_at": now, "detail": text}):
-                _record(step, task, "not found", "", context, now=now)
+        steps = _steps_on(claims.write_all([(task, gone) for task in tasks]))
+        unknown = {"state": StepState.UNKNOWN.value, "next_at": now, "detail": text, "lease_until": None}
+        claims.update_alike(Step.objects.all(), [(step.pk, unknown) for step in steps])
+        log.record_all([_record(step, "not found", "", context, now=now) for step in steps])
+    context.touched.update(step.ticket_id for step in steps)
 
 
-def _record(step: Step, task: StreamTask, status: str, outcome: str, context: Context, *, now: datetime) -> None:
-    log.record(
-        AuditAction.STREAM_TASK_FINISHED,
+def _record(step: Step, status: str, outcome: str, context: Context, *, now: datetime) -> log.Record:
+    return log.Record(
+        action=AuditAction.STREAM_TASK_FINISHED,
         actor=context.actor,
         now=now,
-        ticket=step.ticket,
-        subjects=[log.subject(task.stream_app_id, user_id) for user_id in step.user_ids],
+        ticket_id=step.ticket_id,
+        subjects=subjects(step),
         facts={
             "step": step.pk,
             "operation": step.operation,
-            "task_id": task.task_id,
+            "task_id": step.stream_task.task_id if step.stream_task else "",
             "status": status[:40],
             "outcome": outcome,
         },

@@ -6,6 +6,8 @@ look a day later finds what came back. Each look is evidence on the step and an 
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -16,39 +18,53 @@ from requests_app.audit.chain import timestamp
 from requests_app.enums import AuditAction, Operation, Outcome, StepState
 from requests_app.execution import claims, health
 from requests_app.execution.context import Context
+from requests_app.execution.intents import subjects
+from requests_app.execution.lobby import MAX_DELETES
 from requests_app.execution.timing import LOOKS, SECOND_LOOK, backoff
-from requests_app.models import Step
+from requests_app.execution.traffic import Pair
+from requests_app.models import Step, StreamApp
 from requests_app.stream.client import StreamClient
-from requests_app.stream.errors import ConfigurationError, StreamError
+from requests_app.stream.errors import StreamError
+
+Evidence = Mapping[str, object]
 
 
 def read_back_due(context: Context) -> int:
-    """Look at every finished delete that is due; returns how many were looked at."""
-    steps = [step for step in claims.claim_to_look_at(now=context.now()) if _callable(step, context)]
-    looks = context.fetch([partial(_look, context.client(step.ticket.stream_app), step) for step in steps])
-    for step, seen in zip(steps, looks, strict=True):
-        context.touched.add(step.ticket_id)
-        if isinstance(seen, StreamError):
-            _unreadable(step, seen, context)
-        else:
-            _heed(step, seen, context)
+    """Look at every finished delete that is due; returns how many were taken up."""
+    steps = claims.claim_to_look_at(now=context.now(), closed_apps=health.closed_apps())
+    unfit = health.unfit((step.ticket.stream_app for step in steps), context)
+    again = context.now() + backoff(5)
+    claims.write_now([(step, {"look_again_at": again}) for step in steps if step.ticket.stream_app_id in unfit])
+    for app, part in chunks([step for step in steps if step.ticket.stream_app_id not in unfit]):
+        look = partial(_look, context.client(app), part)
+        context.traffic.launch(app.pk, look, part, context.handler(_heed), first=True)
     return len(steps)
 
 
-def _callable(step: Step, context: Context) -> bool:
-    try:
-        context.client(step.ticket.stream_app)
-    except ConfigurationError as error:
-        health.note_failure(step.ticket.stream_app, error, now=context.now())
-        claims.write(step, look_again_at=context.now() + backoff(5))
-        return False
-    return True
+def chunks(steps: Sequence[Step]) -> list[tuple[StreamApp, list[Step]]]:
+    """Steps that one read of Stream can answer: deletes of users of one app by the hundred, all others alone."""
+    users: dict[StreamApp, list[Step]] = defaultdict(list)
+    made = []
+    for step in steps:
+        if step.operation == Operation.DELETE_USERS:
+            users[step.ticket.stream_app].append(step)
+        else:
+            made.append((step.ticket.stream_app, [step]))
+    for app, own in users.items():
+        made += [(app, own[start : start + MAX_DELETES]) for start in range(0, len(own), MAX_DELETES)]
+    return made
 
 
-def _look(client: StreamClient, step: Step) -> dict[str, object]:
-    """What Stream shows for the step's user, as far as the operation was to remove it."""
+def _look(client: StreamClient, steps: Sequence[Step]) -> dict[int, Evidence]:
+    """What Stream shows for the steps' users, by step, as far as the operation was to remove it."""
+    present = {
+        user.id for user in client.query_users(sorted({s.user_ids[0] for s in steps})) if user.deleted_at is None
+    }
+    return {step.pk: _evidence(client, step, step.user_ids[0] in present) for step in steps}
+
+
+def _evidence(client: StreamClient, step: Step, present: bool) -> Evidence:
     user_id = step.user_ids[0]
-    present = any(user.deleted_at is None for user in client.query_users([user_id]))
     seen: dict[str, object] = {"user": "present" if present else "absent"}
     if step.operation == Operation.DELETE_FEEDS_DATA:
         seen["feeds"] = client.count_feeds(user_id).number
@@ -58,59 +74,78 @@ def _look(client: StreamClient, step: Step) -> dict[str, object]:
     return seen
 
 
-def remains(step: Step, seen: dict[str, object]) -> bool:
+def remains(step: Step, seen: Evidence) -> bool:
     """Whether something is still visible that the step was to remove."""
     if step.operation == Operation.DELETE_USERS:
         return seen["user"] == "present"
     return any(seen[what] for what in ("feeds", "activities", "comments"))
 
 
-def _unreadable(step: Step, error: StreamError, context: Context) -> None:
-    """Stream could not be read: try again, and after a few times go on without evidence and say so."""
+def _heed(pairs: Sequence[Pair], context: Context) -> None:
+    """Write down what was seen, and what it makes of the steps."""
     now = context.now()
-    health.note_failure(step.ticket.stream_app, error, now=now)
-    tries = int(step.evidence.get("tries", 0)) + 1
-    if tries < LOOKS or step.read_back_at:
-        again = now + backoff(tries + 1)
-        claims.write(step, evidence={**step.evidence, "tries": tries}, look_again_at=again)
-        return
-    evidence = {"unreadable": True, "looked_at": timestamp(now)}
-    _write_down(step, evidence, {"read_back_at": now, "look_again_at": now + SECOND_LOOK}, context, now=now)
-
-
-def _heed(step: Step, seen: dict[str, object], context: Context) -> None:
-    now = context.now()
-    left = remains(step, seen)
-    tries = int(step.evidence.get("tries", 0)) + 1
-    seen = {**seen, "looked_at": timestamp(now)}
-    if step.read_back_at:
-        evidence = {**step.evidence, "second": {**seen, "remains": left}}
-        _write_down(step, evidence, {"look_again_at": None}, context, now=now)
-    elif not left:
-        _write_down(step, seen, {"read_back_at": now, "look_again_at": now + SECOND_LOOK}, context, now=now)
-    elif tries < LOOKS:
-        claims.write(step, evidence={**seen, "tries": tries}, look_again_at=now + backoff(tries))
-    else:
-        failed = {
-            "state": StepState.FAILED.value,
-            "outcome": Outcome.FAILED.value,
-            "detail": "Stream reported this as done, but still shows data of the user. Retry, or look on Stream.",
-            "read_back_at": now,
-            "look_again_at": None,
-        }
-        _write_down(step, seen, failed, context, now=now)
-
-
-def _write_down(
-    step: Step, evidence: dict[str, object], columns: dict[str, object], context: Context, *, now: datetime
-) -> None:
+    by_app: dict[StreamApp, list[object]] = defaultdict(list)
+    changes: list[tuple[Step, dict[str, object]]] = []
+    for steps, reply in pairs:
+        by_app[steps[0].ticket.stream_app].append(reply)
+        for step in steps:
+            context.touched.add(step.ticket_id)
+            unread = isinstance(reply, StreamError)
+            changes.append((step, _unreadable(step, now=now) if unread else _meaning(step, reply[step.pk], now=now)))
+    for app, replies in by_app.items():
+        health.note(app, replies, now=now)
     with transaction.atomic():
-        if claims.write(step, evidence=evidence, **columns):
-            log.record(
-                AuditAction.READ_BACK,
-                actor=context.actor,
-                now=now,
-                ticket=step.ticket,
-                subjects=[log.subject(step.ticket.stream_app_id, user_id) for user_id in step.user_ids],
-                facts={"step": step.pk, "operation": step.operation, "seen": evidence},
-            )
+        written = claims.write_all(changes)
+        # A look that is to be repeated soon is no evidence yet.
+        told = [(s, new) for s, new in changes if s.pk in written and "tries" not in _seen(new)]
+        log.record_all([_record(step, _seen(new), context, now=now) for step, new in told])
+
+
+def _seen(columns: Mapping[str, object]) -> dict[str, object]:
+    evidence = columns["evidence"]
+    return evidence if isinstance(evidence, dict) else {}
+
+
+def _tries(step: Step) -> int:
+    return int(step.evidence.get("tries", 0)) + 1
+
+
+def _unreadable(step: Step, *, now: datetime) -> dict[str, object]:
+    """Stream could not be read: try again, and after a few times go on without evidence and say so."""
+    tries = _tries(step)
+    if tries < LOOKS or step.read_back_at:
+        return {"evidence": {**step.evidence, "tries": tries}, "look_again_at": now + backoff(tries + 1)}
+    evidence = {"unreadable": True, "looked_at": timestamp(now)}
+    return {"evidence": evidence, "read_back_at": now, "look_again_at": now + SECOND_LOOK}
+
+
+def _meaning(step: Step, seen: Evidence, *, now: datetime) -> dict[str, object]:
+    left = remains(step, seen)
+    evidence = {**seen, "looked_at": timestamp(now)}
+    if step.read_back_at:
+        first = {name: value for name, value in step.evidence.items() if name != "tries"}
+        return {"evidence": {**first, "second": {**evidence, "remains": left}}, "look_again_at": None}
+    if not left:
+        return {"evidence": evidence, "read_back_at": now, "look_again_at": now + SECOND_LOOK}
+    tries = _tries(step)
+    if tries < LOOKS:
+        return {"evidence": {**evidence, "tries": tries}, "look_again_at": now + backoff(tries)}
+    return {
+        "evidence": evidence,
+        "state": StepState.FAILED.value,
+        "outcome": Outcome.FAILED.value,
+        "detail": "Stream reported this as done, but still shows data of the user. Retry, or look on Stream.",
+        "read_back_at": now,
+        "look_again_at": None,
+    }
+
+
+def _record(step: Step, evidence: Evidence, context: Context, *, now: datetime) -> log.Record:
+    return log.Record(
+        action=AuditAction.READ_BACK,
+        actor=context.actor,
+        now=now,
+        ticket_id=step.ticket_id,
+        subjects=subjects(step),
+        facts={"step": step.pk, "operation": step.operation, "seen": evidence},
+    )

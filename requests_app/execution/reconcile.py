@@ -7,21 +7,26 @@ blind second delete.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from functools import partial
 
 from django.db import transaction
 
 from requests_app.audit import log
-from requests_app.enums import EXPORT_OPERATIONS, AuditAction, Operation, Outcome, StepState
+from requests_app.enums import EXPORT_OPERATIONS, AttemptOutcome, AuditAction, Operation, Outcome, StepState
 from requests_app.execution import claims, health
 from requests_app.execution.context import Context
+from requests_app.execution.intents import subjects
 from requests_app.execution.precheck import feeds_left, is_somebody_else
+from requests_app.execution.readback import chunks
 from requests_app.execution.timing import MAX_ATTEMPTS, SETTLE, backoff
-from requests_app.models import Attempt, Step
+from requests_app.execution.traffic import Pair
+from requests_app.models import Attempt, Step, StreamApp
 from requests_app.stream.client import StreamClient
-from requests_app.stream.errors import ConfigurationError, StreamError
+from requests_app.stream.errors import StreamError
 from requests_app.stream.wire import RemoteUser
 from requests_app.workflow import outcomes
 from requests_app.workflow import plan as plans
@@ -40,64 +45,77 @@ def adopt_abandoned(context: Context) -> int:
     """Steps that a worker left in the middle of a call become unknown; they are read after they settled."""
     now = context.now()
     steps = claims.claim_abandoned(now=now)
-    for step in steps:
-        context.touched.add(step.ticket_id)
-        with transaction.atomic():
-            if claims.write(step, state=StepState.UNKNOWN.value, next_at=now + SETTLE):
-                Attempt.objects.filter(steps=step, outcome="open").update(
-                    outcome="unknown", answered_at=now, detail="The worker stopped before an answer was written down."
-                )
+    if not steps:
+        return 0
+    with transaction.atomic():
+        unknown = {"state": StepState.UNKNOWN.value, "next_at": now + SETTLE}
+        written = claims.write_all([(step, unknown) for step in steps])
+        Attempt.objects.filter(steps__in=written, outcome=AttemptOutcome.OPEN.value).update(
+            outcome=AttemptOutcome.UNKNOWN.value,
+            answered_at=now,
+            detail="The worker stopped before an answer was written down.",
+        )
+    context.touched.update(step.ticket_id for step in steps)
     return len(steps)
 
 
 def reconcile_due(context: Context) -> int:
-    """Settle every unknown step that is due; returns how many were looked at."""
-    closed = health.closed_apps()
-    steps = [step for step in claims.claim_unknown(now=context.now()) if _readable(step, closed, context)]
-    for step, seen in zip(steps, context.fetch([_reading(step, context) for step in steps]), strict=True):
-        context.touched.add(step.ticket_id)
-        if isinstance(seen, StreamError):
-            health.note_failure(step.ticket.stream_app, seen, now=context.now())
-            claims.write(step, next_at=context.now() + backoff(step.setbacks), setbacks=step.setbacks + 1)
-        else:
-            _settle(step, seen, context)
+    """Read Stream for every unknown step that is due; returns how many were taken up."""
+    steps = claims.claim_unknown(now=context.now(), closed_apps=health.closed_apps())
+    unfit = health.unfit((step.ticket.stream_app for step in steps), context)
+    again = context.now() + backoff(3)
+    claims.write_now([(step, {"next_at": again}) for step in steps if step.ticket.stream_app_id in unfit])
+    for app, part in chunks([step for step in steps if step.ticket.stream_app_id not in unfit]):
+        read = partial(_read_all, context.client(app), part)
+        context.traffic.launch(app.pk, read, part, context.handler(_heed), first=True)
     return len(steps)
 
 
-def _readable(step: Step, closed: set[int], context: Context) -> bool:
-    app = step.ticket.stream_app
-    if app.pk not in closed:
-        try:
-            context.client(app)
-        except ConfigurationError as error:
-            health.note_failure(app, error, now=context.now())
+def _heed(pairs: Sequence[Pair], context: Context) -> None:
+    """Settle the steps that were read; those that could not be read wait."""
+    now = context.now()
+    by_app: dict[StreamApp, list[object]] = defaultdict(list)
+    read: list[tuple[Step, Seen]] = []
+    for steps, reply in pairs:
+        by_app[steps[0].ticket.stream_app].append(reply)
+        context.touched.update(step.ticket_id for step in steps)
+        if isinstance(reply, StreamError):
+            pauses = {setbacks: now + backoff(setbacks) for setbacks in {step.setbacks for step in steps}}
+            claims.write_now([(s, {"next_at": pauses[s.setbacks], "setbacks": s.setbacks + 1}) for s in steps])
         else:
-            return True
-    claims.write(step, next_at=context.now() + backoff(3))
-    return False
+            read += [(step, reply[step.pk]) for step in steps]
+    for app, replies in by_app.items():
+        health.note(app, replies, now=now)
+    if read:
+        _settle(read, context, now=now)
 
 
-def _reading(step: Step, context: Context) -> partial[Seen]:
-    """The look at Stream for one step, ready for a thread."""
-    return partial(_read, context.client(step.ticket.stream_app), step)
+def _read_all(client: StreamClient, steps: Sequence[Step]) -> dict[int, Seen]:
+    """What Stream shows, by step. Runs in a thread; the deletes of users among the steps share one read."""
+    asked = [step for step in steps if step.operation == Operation.DELETE_USERS and not _unreadable(step)]
+    shown: dict[str, RemoteUser] = {}
+    if asked:
+        users = client.query_users(sorted({step.user_ids[0] for step in asked}))
+        shown = {user.id: user for user in users if user.deleted_at is None}
+    return {step.pk: _read(client, step, shown) for step in steps}
 
 
-def _read(client: StreamClient, step: Step) -> Seen:
+def _unreadable(step: Step) -> bool:
+    """A hidden user that nobody saw before the call: absence says nothing about it."""
+    return step.ticket.send_if_absent and step.account is not None and step.account.remote_created_at is None
+
+
+def _read(client: StreamClient, step: Step, shown: Mapping[str, RemoteUser]) -> Seen:
     user_id = step.user_ids[0]
     match Operation(step.operation):
         case Operation.DELETE_USERS:
-            if step.ticket.send_if_absent and step.account and step.account.remote_created_at is None:
-                return Seen.NOT_READABLE
-            return _read_user(_only(client.query_users([user_id])), step)
+            return Seen.NOT_READABLE if _unreadable(step) else _read_user(shown.get(user_id), step)
         case Operation.DELETE_FEEDS_DATA:
             return Seen.NO_EFFECT if feeds_left(client, user_id) else Seen.EFFECT
         case Operation.RESTORE_USERS:
-            return Seen.EFFECT if _only(client.query_users([user_id])) else Seen.NO_EFFECT
+            back = any(user.deleted_at is None for user in client.query_users([user_id]))
+            return Seen.EFFECT if back else Seen.NO_EFFECT
     return Seen.NO_EFFECT
-
-
-def _only(users: Sequence[RemoteUser]) -> RemoteUser | None:
-    return next((user for user in users if user.deleted_at is None), None)
 
 
 def _read_user(user: RemoteUser | None, step: Step) -> Seen:
@@ -106,11 +124,23 @@ def _read_user(user: RemoteUser | None, step: Step) -> Seen:
     return Seen.SOMEBODY_ELSE if is_somebody_else(step, user) else Seen.NO_EFFECT
 
 
-def _settle(step: Step, seen: Seen, context: Context) -> None:
-    now = context.now()
-    columns: dict[str, object]
+def _settle(read: Sequence[tuple[Step, Seen]], context: Context, *, now: datetime) -> None:
+    with transaction.atomic():
+        changes = [(step, _columns(step, seen, now=now)) for step, seen in read]
+        written = claims.write_all(changes)
+        log.record_all(
+            [
+                _record(step, seen, str(columns["state"]), context, now=now)
+                for (step, seen), (_, columns) in zip(read, changes, strict=True)
+                if step.pk in written
+            ]
+        )
+
+
+def _columns(step: Step, seen: Seen, *, now: datetime) -> dict[str, object]:
+    """What the look makes of the step."""
     if seen is Seen.EFFECT:
-        columns = {
+        return {
             "state": StepState.DONE.value,
             "outcome": _effect(step).value,
             "detail": "Stream gave no answer; its effect was seen on Stream. The task id is not known.",
@@ -118,32 +148,32 @@ def _settle(step: Step, seen: Seen, context: Context) -> None:
             "next_at": None,
             "look_again_at": None if step.operation == Operation.RESTORE_USERS else now,
         }
-    elif seen is Seen.NO_EFFECT and step.attempt_count < MAX_ATTEMPTS:
-        columns = {"state": StepState.PLANNED.value, "next_at": now}
-    else:
-        columns = {
-            "state": StepState.FAILED.value,
-            "outcome": Outcome.FAILED.value,
-            "detail": _for_a_person(step, seen),
-            "finished_at": now,
-            "next_at": None,
-        }
-    with transaction.atomic():
-        if claims.write(step, **columns):
-            log.record(
-                AuditAction.CALL_RECONCILED,
-                actor=context.actor,
-                now=now,
-                ticket=step.ticket,
-                subjects=[log.subject(step.ticket.stream_app_id, user_id) for user_id in step.user_ids],
-                facts={
-                    "step": step.pk,
-                    "operation": step.operation,
-                    "seen": seen.value,
-                    "then": str(columns["state"]),
-                    "attempts": step.attempt_count,
-                },
-            )
+    if seen is Seen.NO_EFFECT and step.attempt_count < MAX_ATTEMPTS:
+        return {"state": StepState.PLANNED.value, "next_at": now}
+    return {
+        "state": StepState.FAILED.value,
+        "outcome": Outcome.FAILED.value,
+        "detail": _for_a_person(step, seen),
+        "finished_at": now,
+        "next_at": None,
+    }
+
+
+def _record(step: Step, seen: Seen, then: str, context: Context, *, now: datetime) -> log.Record:
+    return log.Record(
+        action=AuditAction.CALL_RECONCILED,
+        actor=context.actor,
+        now=now,
+        ticket_id=step.ticket_id,
+        subjects=subjects(step),
+        facts={
+            "step": step.pk,
+            "operation": step.operation,
+            "seen": seen.value,
+            "then": then,
+            "attempts": step.attempt_count,
+        },
+    )
 
 
 def _effect(step: Step) -> Outcome:

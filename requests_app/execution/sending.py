@@ -2,184 +2,128 @@
 
 The intent is committed before the call and the answer after it, and no transaction is open in between. What is
 compared again in the transaction of the intent: the ticket is still running under an approval of exactly this
-plan, the plan names exactly this call, and the lease is still ours.
+plan, the plan names exactly this call, and the lease is still ours. A call is begun only while the lease outlasts it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
-from django.db import transaction
-from django.db.models import F
-
-from requests_app.audit import log
-from requests_app.enums import SENDABLE_STATES, AuditAction, Outcome, StepState
-from requests_app.execution import answers, budgets, claims, health, precheck
+from requests_app.execution import answers, budgets, claims, health, intents, precheck
 from requests_app.execution.batching import Parcel, parcels, send
-from requests_app.execution.context import Context
-from requests_app.execution.precheck import Look, Verdict
-from requests_app.execution.timing import LEASE, backoff
-from requests_app.models import Account, Attempt, Step, Ticket
-from requests_app.stream.errors import ConfigurationError
-from requests_app.workflow import plan as plans
-from requests_app.workflow.aftercare import RESTORE_RANK
+from requests_app.execution.context import Context, HeldUp
+from requests_app.execution.lobby import MAX_DELETES, key_of
+from requests_app.execution.timing import LAST_CALL, LEASE, backoff
+from requests_app.execution.traffic import Pair
+from requests_app.models import Step, StreamApp
+from requests_app.stream.errors import StreamError
 
-_ASK_A_PERSON = {
-    Verdict.SOMEBODY_ELSE: (
-        "Stream shows an account with this id that is newer than the one the approval was about. "
-        "Nothing was deleted. Check who it belongs to."
-    ),
-    Verdict.NO_SUCH_OWNER: (
-        "The new owner does not exist on Stream. Nothing was deleted. Create that user on Stream and retry, "
-        "or give up and open a new ticket with another owner."
-    ),
-}
+# Of looks that may take several calls for one user, so many share a thread.
+LOOKS_TOGETHER = 20
 
 
 def send_due(context: Context) -> int:
-    """Send every step that is due; returns how many were taken up."""
+    """Take up every step that is due and let those go that need not wait for company; returns how many were taken."""
     steps = claims.claim_sendable(now=context.now(), closed_apps=health.closed_apps())
     context.touched.update(step.ticket_id for step in steps)
-    ready = _without_unfit_apps(steps, context)
-    budgets.learn({step.ticket.stream_app for step in ready}, context)
-    looks = precheck.look(ready, context)
-    willing = [step for step in ready if _heed(step, looks[step.pk], context)]
-    intended = []
-    for parcel in parcels(willing):
-        wait_until = budgets.take(parcel.app, parcel.endpoint, now=context.now())
-        if wait_until:
-            for step in parcel.steps:
-                claims.write(step, next_at=wait_until)
-        elif kept := intend(parcel, context):
-            intended.append(kept)
-    replies = context.fetch([send(parcel, context) for parcel, _ in intended])
-    for (parcel, attempt), reply in zip(intended, replies, strict=True):
-        answers.write_down(parcel, attempt, reply, context)
+    moment = context.tick()
+    going = context.lobby.enter(_of_fit_apps(steps, context), moment=moment)
+    for group in context.lobby.leave(moment=moment, linger=context.linger):
+        going += group
+    if going:
+        _look(going, context)
     return len(steps)
 
 
-def _without_unfit_apps(steps: Sequence[Step], context: Context) -> list[Step]:
+def turn_out(context: Context) -> None:
+    """The sweep ends: whoever waits for company is free for the next one."""
+    _put_back(context.lobby.empty(), context)
+
+
+def _of_fit_apps(steps: Sequence[Step], context: Context) -> list[Step]:
     """Steps whose app can be called at all; the others wait, with the reason on the app."""
-    fit = []
-    for step in steps:
-        try:
-            context.client(step.ticket.stream_app)
-        except ConfigurationError as error:
-            health.note_failure(step.ticket.stream_app, error, now=context.now())
-            _put_back(step, context)
-        else:
-            fit.append(step)
-    return fit
+    unfit = health.unfit((step.ticket.stream_app for step in steps), context)
+    _put_back([step for step in steps if step.ticket.stream_app_id in unfit], context, setback=True)
+    return [step for step in steps if step.ticket.stream_app_id not in unfit]
 
 
-def _put_back(step: Step, context: Context) -> None:
-    claims.write(step, next_at=context.now() + backoff(step.setbacks), setbacks=F("setbacks") + 1)
-
-
-def _heed(step: Step, seen: Look, context: Context) -> bool:
-    """Act on the verdict of the look; True where the step is to be sent."""
+def _put_back(steps: Sequence[Step], context: Context, *, setback: bool = False) -> None:
+    """Let go of claimed steps: due again at once, or after a pause that grows."""
     now = context.now()
-    if seen.user and step.account and step.account.remote_created_at is None and seen.verdict is Verdict.SEND:
-        Account.objects.filter(pk=step.account.pk).update(remote_created_at=seen.user.created_at)
-    if seen.verdict is Verdict.SEND:
-        return True
-    if seen.verdict is Verdict.LATER:
-        if seen.error:
-            health.note_failure(step.ticket.stream_app, seen.error, now=now)
-        _put_back(step, context)
-    elif seen.verdict is Verdict.NOTHING_FOUND:
-        _finish_without_call(step, StepState.DONE, Outcome.NOTHING_FOUND, "Stream shows nothing for this id.", context)
+    pauses = {setbacks: now + backoff(setbacks) for setbacks in {step.setbacks for step in steps}}
+    if setback:
+        claims.write_now([(s, {"next_at": pauses[s.setbacks], "setbacks": s.setbacks + 1}) for s in steps])
     else:
-        _finish_without_call(step, StepState.FAILED, Outcome.FAILED, _ASK_A_PERSON[seen.verdict], context)
-    return False
+        claims.write_now([(step, {"next_at": now}) for step in steps])
 
 
-def _finish_without_call(step: Step, state: StepState, outcome: Outcome, detail: str, context: Context) -> None:
+def _look(steps: Sequence[Step], context: Context) -> None:
+    """Read Stream once more before a delete; what deletes nothing is sent at once."""
+    budgets.learn({step.ticket.stream_app for step in steps}, context)
+    chunks: dict[object, list[Step]] = defaultdict(list)
+    for step in steps:
+        if step.operation in precheck.CHECKED:
+            chunks[key_of(step)].append(step)
+    for chunk in chunks.values():
+        app = chunk[0].ticket.stream_app
+        size = MAX_DELETES if chunk[0].operation not in precheck.SLOW else LOOKS_TOGETHER
+        for start in range(0, len(chunk), size):
+            part = chunk[start : start + size]
+            look = partial(precheck.look, context.client(app), part)
+            context.traffic.launch(app.pk, look, part, context.handler(_heed), first=True)
+    _send([step for step in steps if step.operation not in precheck.CHECKED], context)
+
+
+def _heed(pairs: Sequence[Pair], context: Context) -> None:
+    """Act on the looks that came in, and send what may be sent."""
+    by_app: dict[StreamApp, list[object]] = defaultdict(list)
+    looks: dict[int, precheck.Look] = {}
+    unread: list[Step] = []
+    for steps, reply in pairs:
+        by_app[steps[0].ticket.stream_app].append(reply)
+        if isinstance(reply, StreamError):
+            unread += steps
+        else:
+            looks.update(reply)
+    for app, replies in by_app.items():
+        health.note(app, replies, now=context.now())
+    _put_back(unread, context, setback=True)
+    read = [step for steps, reply in pairs if not isinstance(reply, StreamError) for step in steps]
+    willing = intents.heed(read, looks, context)
+    if context.closing:
+        _put_back(willing, context)
+    else:
+        _send(willing, context)
+
+
+def _send(steps: Iterable[Step], context: Context) -> None:
+    """Launch as many calls as the budgets allow, each after its intent is committed."""
+    ready = _within_budgets(parcels(steps), context)
+    begin_by = context.tick() + (LEASE - LAST_CALL).total_seconds()
+    for parcel, attempt in intents.intend(ready, context):
+        call = partial(_in_time, send(parcel, context), context.tick, begin_by)
+        context.traffic.launch(parcel.app.pk, call, (parcel, attempt), context.handler(answers.write_down), first=True)
+
+
+def _in_time(call: Callable[[], object], tick: Callable[[], float], begin_by: float) -> object:
+    """The call, unless this process was stopped for so long that somebody else may hold its steps by now."""
+    if tick() > begin_by:
+        raise HeldUp("The worker was held up, so nothing was sent. It is tried again.")
+    return call()
+
+
+def _within_budgets(all_parcels: Sequence[Parcel], context: Context) -> list[Parcel]:
+    """The parcels that Stream would not refuse for their number; the others wait for the next window."""
     now = context.now()
-    with transaction.atomic():
-        written = claims.write(
-            step,
-            state=state.value,
-            outcome=outcome.value,
-            detail=detail,
-            finished_at=now,
-            next_at=None,
-            # Nothing was sent, so there is nothing to read back: the look itself is the evidence.
-            read_back_at=now,
-            evidence={"user": "absent" if outcome is Outcome.NOTHING_FOUND else "present"},
-        )
-        if written:
-            log.record(
-                AuditAction.READ_BACK,
-                actor=context.actor,
-                now=now,
-                ticket=step.ticket,
-                subjects=[log.subject(step.ticket.stream_app_id, user_id) for user_id in step.user_ids],
-                facts={"step": step.pk, "operation": step.operation, "outcome": outcome.value, "sent": False},
-            )
-
-
-def intend(parcel: Parcel, context: Context) -> tuple[Parcel, Attempt] | None:
-    """Commit the intent for those steps that may still be sent; None where none is left."""
-    now = context.now()
-    with transaction.atomic():
-        tickets = {
-            ticket.pk: ticket
-            for ticket in Ticket.objects.select_for_update()
-            .filter(pk__in=sorted({step.ticket_id for step in parcel.steps}))
-            .order_by("pk")
-        }
-        kept = tuple(step for step in parcel.steps if _may_send(step, tickets[step.ticket_id]) and _mark(step, context))
-        if not kept:
-            return None
-        parcel = Parcel(parcel.app, parcel.operation, kept)
-        attempt = Attempt.objects.create(
-            stream_app=parcel.app,
-            operation=parcel.operation.value,
-            body_digest=parcel.digest,
-            account_count=len(parcel.user_ids),
-            intended_at=now,
-        )
-        attempt.steps.set(kept)
-        for step in kept:
-            log.record(
-                AuditAction.CALL_INTENDED,
-                actor=context.actor,
-                now=now,
-                ticket=tickets[step.ticket_id],
-                subjects=[log.subject(parcel.app.pk, user_id) for user_id in step.user_ids],
-                facts={
-                    "step": step.pk,
-                    "attempt": attempt.pk,
-                    "operation": parcel.operation.value,
-                    "body_digest": parcel.digest,
-                    "accounts_in_call": len(parcel.user_ids),
-                },
-            )
-    return parcel, attempt
-
-
-def _may_send(step: Step, ticket: Ticket) -> bool:
-    """The ticket runs under an approval of exactly its plan, and the plan names exactly this call."""
-    if ticket.state not in SENDABLE_STATES:
-        return False
-    if step.rank == RESTORE_RANK:
-        return True
-    plan = plans.from_json(ticket.plan)
-    if plans.digest(plan) != ticket.approved_digest:
-        return False
-    return any(
-        (call.operation.value, list(call.user_ids), dict(call.fields)) == (step.operation, step.user_ids, step.fields)
-        for call in plans.calls(plan)
-    )
-
-
-def _mark(step: Step, context: Context) -> bool:
-    """Planned becomes sending, under the lease that the step was claimed with."""
-    marked = Step.objects.filter(pk=step.pk, lease_token=step.lease_token, state=StepState.PLANNED.value).update(
-        state=StepState.SENDING.value,
-        attempt_count=F("attempt_count") + 1,
-        lease_until=context.now() + LEASE,
-    )
-    step.attempt_count += marked
-    return marked == 1
+    kinds: dict[tuple[StreamApp, str], list[Parcel]] = defaultdict(list)
+    for parcel in all_parcels:
+        kinds[parcel.app, parcel.endpoint].append(parcel)
+    ready: list[Parcel] = []
+    for (app, endpoint), members in kinds.items():
+        granted, wait_until = budgets.take_some(app, endpoint, len(members), now=now)
+        ready += members[:granted]
+        waiting = [step for parcel in members[granted:] for step in parcel.steps]
+        claims.write_now([(step, {"next_at": wait_until}) for step in waiting])
+    return ready

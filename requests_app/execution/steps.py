@@ -1,7 +1,8 @@
-"""From an approved plan to its steps."""
+"""From approved plans to their steps."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -12,43 +13,50 @@ from requests_app.models import Step, Ticket
 from requests_app.workflow import outcomes
 from requests_app.workflow import plan as plans
 
-BEGIN_AT_ONCE = 100
+BEGIN_AT_ONCE = 200
 
 
 def begin_approved(*, actor: Actor, now: datetime) -> list[int]:
-    """Take up approved tickets: lay out their steps and set them running, one transaction each.
+    """Take up approved tickets, a few hundred at most: lay out their steps and set them running, in one transaction.
 
-    Returns the ids of the tickets begun. A ticket that another worker holds is left to it.
+    Returns the ids of the tickets taken up. A ticket that another worker holds is left to it, one whose plan is not
+    the approved one is stopped.
     """
     waiting = Ticket.objects.filter(state=State.APPROVED.value).order_by("approved_at", "id")
-    begun = []
-    for ticket_id in waiting.values_list("pk", flat=True)[:BEGIN_AT_ONCE]:
-        with transaction.atomic():
-            skip = connection.features.has_select_for_update_skip_locked
-            ticket = (
-                Ticket.objects.select_for_update(skip_locked=skip)
-                .filter(pk=ticket_id, state=State.APPROVED.value)
-                .first()
-            )
-            if ticket is None:
+    if not waiting.exists():
+        return []
+    with transaction.atomic():
+        skip = connection.features.has_select_for_update_skip_locked
+        taken = waiting.select_for_update(skip_locked=skip).prefetch_related("accounts")[:BEGIN_AT_ONCE]
+        fit: list[Ticket] = []
+        steps: list[Step] = []
+        for ticket in taken:
+            calls = approved_calls(ticket)
+            if calls is None:
+                reason = "The plan is not the one that was approved. Approve it again."
+                outcomes.stop(ticket, actor=actor, now=now, reason=reason)
                 continue
-            plan = plans.from_json(ticket.plan)
-            if plans.digest(plan) != ticket.approved_digest:
-                outcomes.stop(
-                    ticket, actor=actor, now=now, reason="The plan is not the one that was approved. Approve it again."
-                )
-                continue
-            lay_out(ticket, plan, now=now)
-            outcomes.begin(ticket, actor=actor, now=now)
-            begun.append(ticket.pk)
-    return begun
+            fit.append(ticket)
+            steps += lay_out(ticket, calls, now=now)
+        Step.objects.bulk_create(steps)
+        outcomes.begin_all(fit, actor=actor, now=now)
+    return [ticket.pk for ticket in fit]
 
 
-def lay_out(ticket: Ticket, plan: plans.Plan, *, now: datetime) -> None:
-    """Write one step for each call of the plan. Deletes of users stay single here: batches form when they are sent."""
+def approved_calls(ticket: Ticket) -> Sequence[plans.PlannedCall] | None:
+    """The calls of the ticket's plan, where it can be read and is the one that was approved."""
+    try:
+        plan = plans.from_json(ticket.plan)
+        return plans.calls(plan) if plans.digest(plan) == ticket.approved_digest else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def lay_out(ticket: Ticket, calls: Iterable[plans.PlannedCall], *, now: datetime) -> Iterator[Step]:
+    """One step for each call of the plan. Deletes of users stay single here: batches form when they are sent."""
     accounts = {account.user_id: account for account in ticket.accounts.all()}
-    Step.objects.bulk_create(
-        Step(
+    for position, call in enumerate(calls):
+        yield Step(
             ticket=ticket,
             account=accounts[call.user_ids[0]] if len(call.user_ids) == 1 else None,
             rank=call.rank,
@@ -59,5 +67,3 @@ def lay_out(ticket: Ticket, plan: plans.Plan, *, now: datetime) -> None:
             group_key=plans.body_digest(call.operation, call.fields),
             next_at=now,
         )
-        for position, call in enumerate(plans.calls(plan))
-    )

@@ -16,16 +16,21 @@ from django.db.models import Min, Q
 
 from requests_app.enums import State
 from requests_app.execution import budgets, health, polling, readback, reconcile, sending, steps
-from requests_app.execution.context import Context
-from requests_app.execution.timing import database_now
+from requests_app.execution.context import Context, ticking
+from requests_app.execution.timing import LINGER, database_now
+from requests_app.execution.traffic import THREADS
 from requests_app.models import Heartbeat, Step, StreamTask, Ticket
 from requests_app.workflow import outcomes
 
-THREADS = 16
 HEARTBEAT = "sweep"
 # While something is due within this time, a sweep with budget left waits for it instead of ending.
 WORTH_WAITING = timedelta(seconds=5)
+# Seconds between looks at the rows while nothing is due, and between looks at what changes slowly.
 PAUSE_SECONDS = 0.25
+HOUSEKEEPING_SECONDS = 1.0
+# Seconds for which a pass waits for an answer before it looks at the rows again.
+PATIENCE = 0.1
+SETTLE_AT_ONCE = 200
 
 
 @dataclass
@@ -38,6 +43,7 @@ class Swept:
     reconciled: int = 0
     polled: int = 0
     read_back: int = 0
+    landed: int = 0
     settled: int = 0
     more_soon: bool = False
 
@@ -50,73 +56,101 @@ class Swept:
     def add(self, other: Swept) -> None:
         """Count another pass in."""
         self.passes += 1
-        for name in ("begun", "sent", "reconciled", "polled", "read_back", "settled"):
+        for name in ("begun", "sent", "reconciled", "polled", "read_back", "landed", "settled"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     @property
     def work(self) -> int:
         """How many rows were worked on."""
-        return self.begun + self.sent + self.reconciled + self.polled + self.read_back
+        return self.begun + self.sent + self.reconciled + self.polled + self.read_back + self.landed
 
 
 def sweep_once(
     *,
     budget_seconds: float = 40.0,
     now: Callable[[], datetime] = database_now,
+    tick: Callable[[], float] = ticking,
+    linger: float = LINGER,
     wait: bool = False,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Swept:
     """Work on what is due until nothing is, or the budget (seconds) is spent.
 
     With `wait`, a sweep stays while something becomes due within seconds, so that young tasks are asked about
-    in time. `stopped` is asked between passes.
+    in time. `stopped` is asked between passes. What is on its way when the sweep ends is waited for: no longer than
+    the longest call.
     """
     ends = time.monotonic() + budget_seconds
     total = Swept()
     with ThreadPoolExecutor(THREADS) as pool:
-        context = Context(pool=pool, now=now)
+        context = Context(pool=pool, now=now, tick=tick, linger=linger)
         while True:
             done = one_pass(context)
             total.add(done)
-            if done.work:
-                if time.monotonic() < ends and not stopped():
-                    continue
-                total.more_soon = True
+            if time.monotonic() >= ends or stopped():
+                close(context, total)
+                total.more_soon = bool(done.work) or due_soon(now())
                 break
+            if done.work or context.traffic.busy:
+                continue
+            if context.lobby:
+                time.sleep(PATIENCE)
+                continue
             total.more_soon = due_soon(now())
-            if not (wait and total.more_soon) or time.monotonic() >= ends or stopped():
+            if not (wait and total.more_soon):
                 break
             time.sleep(PAUSE_SECONDS)
     return total
 
 
 def one_pass(context: Context) -> Swept:
-    """Each phase once, in the order in which a ticket goes through them."""
+    """Each phase once, in the order in which a ticket goes through them, and then what came back meanwhile."""
     done = Swept()
     begun = steps.begin_approved(actor=context.actor, now=context.now())
     context.touched.update(begun)
     done.begun = len(begun)
-    health.probe(context)
-    budgets.look(context)
-    reconcile.adopt_abandoned(context)
+    if context.tick() >= context.housekeeping_at:
+        _keep_house(context, done)
     done.reconciled = reconcile.reconcile_due(context)
     done.sent = sending.send_due(context)
-    done.polled = polling.poll_due(context)
     done.read_back = readback.read_back_due(context)
-    context.touched.update(forgotten())
+    done.polled = polling.poll_due(context)
+    done.landed = context.traffic.land(PATIENCE)
     done.settled = _settle(context)
-    budgets.write_down(context)
-    beat(context.now())
     return done
 
 
+def close(context: Context, total: Swept) -> None:
+    """Let nothing more go out, land what is on its way, and write the last words."""
+    context.closing = True
+    sending.turn_out(context)
+    while context.traffic.busy:
+        total.landed += context.traffic.land(PATIENCE)
+        total.settled += _settle(context)
+    budgets.write_down(context)
+
+
+def _keep_house(context: Context, done: Swept) -> None:
+    """What need not be looked at in every pass."""
+    context.housekeeping_at = context.tick() + HOUSEKEEPING_SECONDS
+    budgets.write_down(context)
+    health.probe(context)
+    budgets.look(context)
+    done.reconciled += reconcile.adopt_abandoned(context)
+    context.touched.update(forgotten())
+    beat(context.now())
+
+
 def _settle(context: Context) -> int:
-    """Move on every ticket that this pass touched, where its steps allow it."""
-    settled = 0
-    while context.touched:
-        if outcomes.settle(context.touched.pop(), actor=context.actor, now=context.now()):
-            settled += 1
-    return settled
+    """Move on every ticket that was touched, where its steps allow it."""
+    if not context.touched:
+        return 0
+    touched = sorted(context.touched)
+    context.touched.clear()
+    return sum(
+        len(outcomes.settle_all(touched[start : start + SETTLE_AT_ONCE], actor=context.actor, now=context.now()))
+        for start in range(0, len(touched), SETTLE_AT_ONCE)
+    )
 
 
 def forgotten() -> list[int]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import random
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-# Longer than the longest call (30 s in all), so that a live worker never loses a lease to a slow answer.
-LEASE = timedelta(seconds=60)
+# Longer than the longest call twice over, so that a live worker never loses a lease to a slow answer.
+LEASE = timedelta(seconds=max(60.0, 2 * settings.STREAM_TOTAL_SECONDS + 10))
+# A call that changes something is begun this long before its lease ends at the latest: the longest call, and some more.
+LAST_CALL = timedelta(seconds=settings.STREAM_TOTAL_SECONDS + 5)
+# Seconds that deletes of users wait for company before their call goes out.
+LINGER = 0.5
 # How long after an unanswered call Stream is read: a late effect must have become visible by then.
 SETTLE = timedelta(seconds=45)
 # Unanswered exports are simply asked for again, a little later.
@@ -49,7 +55,10 @@ def backoff(setbacks: int) -> timedelta:
 
 
 def until_next_poll(age: timedelta) -> timedelta:
-    """When to ask again about a task of this age: seconds while it is young, minutes when it is old."""
+    """When to ask again about a task of this age: seconds while it is young, minutes when it is old.
+
+    In steps of a half, so that the rows of many tasks change alike.
+    """
     seconds = max(1.0, age.total_seconds() / 4)
     limit = YOUNG_POLL_MAX if age < YOUNG else POLL_MAX
-    return timedelta(seconds=min(limit, seconds) * random.uniform(0.8, 1.0))  # noqa: S311
+    return timedelta(seconds=min(limit, 1.5 ** int(math.log(seconds, 1.5))))

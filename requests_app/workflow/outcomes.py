@@ -6,10 +6,12 @@ Stream never showed never as "done" (design of the certificate; Art. 5(2) GDPR, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Prefetch
 
 from requests_app.audit.actor import Actor
 from requests_app.enums import (
@@ -26,50 +28,67 @@ from requests_app.enums import (
 from requests_app.models import Account, Step, Ticket
 from requests_app.workflow import plan as plans
 from requests_app.workflow.plan import Plan
-from requests_app.workflow.transition import move
+from requests_app.workflow.transition import Move, move_all
 
 IN_FLIGHT = frozenset({StepState.SENDING, StepState.UNKNOWN, StepState.ON_STREAM})
 
 
 def begin(ticket: Ticket, *, actor: Actor, now: datetime) -> Ticket:
     """The engine takes an approved ticket up. In the caller's transaction."""
-    return move(ticket, Verb.BEGIN, actor=actor, now=now, changes={"begun_at": now})
+    begin_all([ticket], actor=actor, now=now)
+    return ticket
+
+
+def begin_all(tickets: Iterable[Ticket], *, actor: Actor, now: datetime) -> None:
+    """The engine takes approved tickets up. In the caller's transaction."""
+    moves = [Move(ticket, changes={"begun_at": now}) for ticket in tickets]
+    move_all(moves, Verb.BEGIN, actor=actor, now=now)
 
 
 def stop(ticket: Ticket, *, actor: Actor, now: datetime, reason: str) -> Ticket:
     """The engine cannot go on and asks for a person. In the caller's transaction."""
-    return move(ticket, Verb.STOP, actor=actor, now=now, changes={"attention": reason[:500]}, texts={"reason": reason})
+    move_all([_stopped(ticket, reason)], Verb.STOP, actor=actor, now=now)
+    return ticket
+
+
+def _stopped(ticket: Ticket, reason: str) -> Move:
+    return Move(ticket, changes={"attention": reason[:500]}, texts={"reason": reason})
 
 
 def settle(ticket_id: int, *, actor: Actor, now: datetime) -> State | None:
-    """Look at the steps of a running ticket and move it on where they allow it; returns the new state, if any.
+    """Settle one ticket; returns its new state, if it moved."""
+    return settle_all([ticket_id], actor=actor, now=now).get(ticket_id)
+
+
+def settle_all(ticket_ids: Collection[int], *, actor: Actor, now: datetime) -> dict[int, State]:
+    """Look at the steps of running tickets and move on those that they allow; returns the new states, by ticket.
 
     A ticket completes when each step is final and each delete was read back. It stops for a person when a
     step failed and nothing of it is in flight any more.
     """
     with transaction.atomic():
-        ticket = Ticket.objects.select_for_update().get(pk=ticket_id)
-        if ticket.state != State.RUNNING:
-            return None
-        steps = list(ticket.steps.select_related("account").order_by("rank", "position"))
-        if any(step.state in IN_FLIGHT for step in steps):
-            return None
-        failed = [step for step in steps if step.state == StepState.FAILED]
-        if failed:
-            stop(ticket, actor=actor, now=now, reason=failed[0].detail or "A step failed on Stream.")
-            return State.NEEDS_ATTENTION
-        if any(step.state == StepState.PLANNED or _unread(step) for step in steps):
-            return None
-        outcome = _conclude(ticket, steps)
-        move(
-            ticket,
-            Verb.COMPLETE,
-            actor=actor,
-            now=now,
-            changes={"outcome": outcome.value},
-            facts={"outcome": outcome.value},
+        tickets = list(
+            Ticket.objects.select_for_update()
+            .filter(pk__in=ticket_ids, state=State.RUNNING.value)
+            .order_by("pk")
+            .prefetch_related("accounts", Prefetch("steps", Step.objects.order_by("rank", "position")))
         )
-        return State.COMPLETED
+        failed, complete = [], []
+        for ticket in tickets:
+            steps = list(ticket.steps.all())
+            broken = [step for step in steps if step.state == StepState.FAILED]
+            if any(step.state in IN_FLIGHT for step in steps):
+                continue
+            if broken:
+                failed.append(_stopped(ticket, broken[0].detail or "A step failed on Stream."))
+            elif not any(step.state == StepState.PLANNED or _unread(step) for step in steps):
+                outcome = _conclude(ticket, steps).value
+                complete.append(Move(ticket, changes={"outcome": outcome}, facts={"outcome": outcome}))
+        _keep_outcomes(account for one in complete for account in one.ticket.accounts.all())
+        move_all(failed, Verb.STOP, actor=actor, now=now)
+        move_all(complete, Verb.COMPLETE, actor=actor, now=now)
+    moved = {one.ticket.pk: State.NEEDS_ATTENTION for one in failed}
+    return moved | {one.ticket.pk: State.COMPLETED for one in complete}
 
 
 def _unread(step: Step) -> bool:
@@ -94,14 +113,22 @@ def combine(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 def _conclude(ticket: Ticket, steps: list[Step]) -> Outcome:
-    """Write each account's outcome and return the ticket's."""
+    """Note each account's outcome, still unsaved, and return the ticket's."""
     plan = plans.from_json(ticket.plan)
-    accounts = list(ticket.accounts.all())
-    outcomes = [_account_outcome(account, plan, steps) for account in accounts]
-    for account, outcome in zip(accounts, outcomes, strict=True):
-        account.outcome = outcome.value
-    Account.objects.bulk_update(accounts, ["outcome"])
+    outcomes = []
+    for account in ticket.accounts.all():
+        outcomes.append(_account_outcome(account, plan, steps))
+        account.outcome = outcomes[-1].value
     return combine(outcomes)
+
+
+def _keep_outcomes(accounts: Iterable[Account]) -> None:
+    """Save the outcomes, those that are alike in one go."""
+    alike: dict[str, list[int]] = defaultdict(list)
+    for account in accounts:
+        alike[account.outcome].append(account.pk)
+    for outcome, ids in alike.items():
+        Account.objects.filter(pk__in=ids).update(outcome=outcome)
 
 
 def _account_outcome(account: Account, plan: Plan, steps: list[Step]) -> Outcome:

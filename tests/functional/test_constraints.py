@@ -150,7 +150,7 @@ def test_what_cannot_be_recorded_does_not_happen(monkeypatch: pytest.MonkeyPatch
 
     app = factories.stream_app()
     person("ada")
-    monkeypatch.setattr(AuditEntry.objects, "create", broken)
+    monkeypatch.setattr(AuditEntry.objects, "bulk_create", broken)
 
     with pytest.raises(DatabaseError), transaction.atomic():
         factories.draft(app=app)

@@ -11,7 +11,7 @@ from django.db import connection
 from django_q.signing import SignedPackage
 
 from requests_app.enums import AuditAction, Mode, Operation, Outcome, State, StepState
-from requests_app.execution import claims, sending, steps
+from requests_app.execution import claims, intents, sending, steps
 from requests_app.execution.context import Context
 from requests_app.models import Account, AppHealth, Attempt, AuditEntry, Step, StreamApp, StreamTask, Ticket
 from requests_app.queries.audit import check_chain
@@ -288,10 +288,9 @@ def test_stream_out_of_reach_means_waiting_not_failing(clock: Clock) -> None:
 def test_a_worker_that_died_is_followed_by_another(app: StreamApp, stand_in: StandIn, clock: Clock, stage: str) -> None:
     ticket = factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)
     steps.begin_approved(actor=factories.WORKER, now=clock())
-    held = claims.claim_sendable(now=clock(), closed_apps=())
+    held = claims.claim_sendable(now=clock())
     if stage == "intended":
-        for parcel in sending.parcels(held):
-            sending.intend(parcel, Context(pool=None, now=clock))  # type: ignore[arg-type]
+        intents.intend(sending.parcels(held), Context(pool=None, now=clock))  # type: ignore[arg-type]
     clock.sweep()
     assert stand_in.calls() == []
 
@@ -305,12 +304,12 @@ def test_a_worker_that_died_is_followed_by_another(app: StreamApp, stand_in: Sta
 def test_whoever_lost_the_lease_writes_nothing(app: StreamApp, clock: Clock) -> None:
     factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)
     steps.begin_approved(actor=factories.WORKER, now=clock())
-    (slow,) = claims.claim_sendable(now=clock(), closed_apps=())
+    (slow,) = claims.claim_sendable(now=clock())
     clock.forward(seconds=120)
-    (fast,) = claims.claim_sendable(now=clock(), closed_apps=())
+    (fast,) = claims.claim_sendable(now=clock())
 
-    assert not claims.write(slow, detail="late")
-    assert claims.write(fast, detail="in time")
+    assert claims.write_now([(slow, {"detail": "late"})]) == set()
+    assert claims.write_now([(fast, {"detail": "in time"})]) == {fast.pk}
     assert Step.objects.get().detail == "in time"
 
 

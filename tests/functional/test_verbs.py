@@ -14,7 +14,7 @@ from requests_app.models import Account, AuditEntry, AuditText, Contribution, De
 from requests_app.workflow import aftercare, outcomes, states, tickets
 from requests_app.workflow.permissions import ROLE_VERBS, NotPermitted
 from requests_app.workflow.policies import UnableTo
-from requests_app.workflow.transition import Conflict
+from requests_app.workflow.transition import Conflict, move
 from tests import factories
 from tests.people import CAST, actor
 
@@ -107,7 +107,7 @@ def test_the_engine_moves_tickets_by_the_same_table(state: State, verb: Verb) ->
     report: dict[Verb, Callable[[], object]] = {
         Verb.BEGIN: lambda: outcomes.begin(ticket, actor=factories.WORKER, now=now()),
         Verb.STOP: lambda: outcomes.stop(ticket, actor=factories.WORKER, now=now(), reason="Look."),
-        Verb.COMPLETE: lambda: outcomes.move(ticket, Verb.COMPLETE, actor=factories.WORKER, now=now()),
+        Verb.COMPLETE: lambda: move(ticket, Verb.COMPLETE, actor=factories.WORKER, now=now()),
     }
     after = states.target(state, verb)
     with transaction.atomic():

@@ -1,0 +1,220 @@
+"""What is committed before a call: that it is about to be made, or why it is not.
+
+In the transaction of the intent everything that the approval rests on is compared once more, with the tickets and
+the steps locked: nobody can cancel, edit or take over in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from requests_app.audit import log
+from requests_app.enums import SENDABLE_STATES, AuditAction, Outcome, State, StepState
+from requests_app.execution import claims
+from requests_app.execution.batching import Parcel
+from requests_app.execution.context import Context
+from requests_app.execution.precheck import Look, Verdict
+from requests_app.execution.steps import approved_calls
+from requests_app.execution.timing import LEASE
+from requests_app.models import Account, Attempt, Step, Ticket
+from requests_app.workflow import outcomes
+from requests_app.workflow.aftercare import RESTORE_RANK
+
+_ASK_A_PERSON = {
+    Verdict.SOMEBODY_ELSE: (
+        "Stream shows an account with this id that is newer than the one the approval was about. "
+        "Nothing was deleted. Check who it belongs to."
+    ),
+    Verdict.NO_SUCH_OWNER: (
+        "The new owner does not exist on Stream. Nothing was deleted. Create that user on Stream and retry, "
+        "or give up and open a new ticket with another owner."
+    ),
+}
+
+
+def heed(steps: Sequence[Step], looks: Mapping[int, Look], context: Context) -> list[Step]:
+    """Act on the verdicts of a look; returns the steps that are to be sent."""
+    willing = [step for step in steps if looks[step.pk].verdict is Verdict.SEND]
+    others = [step for step in steps if looks[step.pk].verdict is not Verdict.SEND]
+    _remember(willing, looks)
+    if others:
+        _finish_without_call(others, looks, context)
+    return willing
+
+
+def _remember(steps: Sequence[Step], looks: Mapping[int, Look]) -> None:
+    """Keep when Stream says the account was made, the first time it is seen."""
+    seen = []
+    for step in steps:
+        user = looks[step.pk].user
+        if user and step.account and step.account.remote_created_at is None:
+            step.account.remote_created_at = user.created_at
+            seen.append(step.account)
+    if seen:
+        Account.objects.bulk_update(seen, ["remote_created_at"])
+
+
+def _finish_without_call(steps: Sequence[Step], looks: Mapping[int, Look], context: Context) -> None:
+    now = context.now()
+    ends = {step.pk: _end(looks[step.pk].verdict) for step in steps}
+    with transaction.atomic():
+        changes = []
+        for step in steps:
+            state, outcome, detail = ends[step.pk]
+            nothing = outcome is Outcome.NOTHING_FOUND
+            columns = {
+                "state": state.value,
+                "outcome": outcome.value,
+                "detail": detail,
+                "finished_at": now,
+                "next_at": None,
+                # Nothing was sent, so there is nothing to read back: the look itself is the evidence.
+                "read_back_at": now,
+                "evidence": {"user": "absent" if nothing else "present"},
+            }
+            changes.append((step, columns))
+        written = claims.write_all(changes)
+        log.record_all(
+            [
+                log.Record(
+                    action=AuditAction.READ_BACK,
+                    actor=context.actor,
+                    now=now,
+                    ticket_id=step.ticket_id,
+                    subjects=subjects(step),
+                    facts={
+                        "step": step.pk,
+                        "operation": step.operation,
+                        "outcome": ends[step.pk][1].value,
+                        "sent": False,
+                    },
+                )
+                for step in steps
+                if step.pk in written
+            ]
+        )
+
+
+def _end(verdict: Verdict) -> tuple[StepState, Outcome, str]:
+    if verdict is Verdict.NOTHING_FOUND:
+        return StepState.DONE, Outcome.NOTHING_FOUND, "Stream shows nothing for this id."
+    return StepState.FAILED, Outcome.FAILED, _ASK_A_PERSON[verdict]
+
+
+def subjects(step: Step) -> list[str]:
+    """How the log names the step's accounts."""
+    return [log.subject(step.ticket.stream_app_id, user_id) for user_id in step.user_ids]
+
+
+def intend(parcels: Sequence[Parcel], context: Context) -> list[tuple[Parcel, Attempt]]:
+    """Commit what is about to be sent; returns what is left of the parcels, with their attempts.
+
+    A step whose ticket, plan or lease is not what it was stays behind.
+    """
+    if not parcels:
+        return []
+    now = context.now()
+    with transaction.atomic():
+        wanted = [step for parcel in parcels for step in parcel.steps]
+        allowed = _allowed(wanted, context, now=now)
+        marked = _mark([step for step in wanted if step.pk in allowed], now=now)
+        kept = []
+        for parcel in parcels:
+            steps = tuple(step for step in parcel.steps if step.pk in marked)
+            if steps:
+                kept.append(Parcel(parcel.app, parcel.operation, steps))
+        attempts = _attempts(kept, now=now)
+        intended = list(zip(kept, attempts, strict=True))
+        log.record_all(
+            [_record(step, parcel, attempt, context, now=now) for parcel, attempt in intended for step in parcel.steps]
+        )
+    return intended
+
+
+def _allowed(steps: Sequence[Step], context: Context, *, now: datetime) -> set[int]:
+    """The steps whose tickets run under an approval of exactly this call. Locks the tickets.
+
+    A ticket whose plan is not the approved one any more asks for a person.
+    """
+    tickets = {
+        ticket.pk: ticket
+        for ticket in Ticket.objects.select_for_update()
+        .filter(pk__in={step.ticket_id for step in steps}, state__in=sorted(SENDABLE_STATES))
+        .order_by("pk")
+    }
+    approved = {pk: _approved(ticket) for pk, ticket in tickets.items()}
+    allowed = set()
+    for step in steps:
+        ticket = tickets.get(step.ticket_id)
+        if ticket is None:
+            continue
+        if step.rank == RESTORE_RANK or _shape(step.operation, step.user_ids, step.fields) in approved[ticket.pk]:
+            allowed.add(step.pk)
+        elif ticket.state == State.RUNNING:
+            reason = "The plan or its steps are not what was approved, so nothing was sent."
+            outcomes.stop(ticket, actor=context.actor, now=now, reason=reason)
+    return allowed
+
+
+def _approved(ticket: Ticket) -> set[Hashable]:
+    """The exact calls that the ticket's approval covers."""
+    return {_shape(call.operation.value, call.user_ids, call.fields) for call in approved_calls(ticket) or ()}
+
+
+def _shape(operation: str, user_ids: Sequence[str], fields: Mapping[str, object]) -> Hashable:
+    return operation, tuple(user_ids), tuple(sorted(fields.items()))
+
+
+def _mark(steps: Sequence[Step], *, now: datetime) -> set[int]:
+    """Planned becomes sending, under the leases that the steps were claimed with, which begin anew."""
+    tokens = {step.pk: step.lease_token for step in steps}
+    planned = Step.objects.filter(pk__in=tokens, state=StepState.PLANNED.value)
+    locked = planned.select_for_update().order_by("pk").values_list("pk", "lease_token")
+    marked = {pk for pk, token in locked if token == tokens[pk]}
+    Step.objects.filter(pk__in=marked).update(
+        state=StepState.SENDING.value, attempt_count=F("attempt_count") + 1, lease_until=now + LEASE
+    )
+    for step in steps:
+        step.attempt_count += step.pk in marked
+    return marked
+
+
+def _attempts(parcels: Sequence[Parcel], *, now: datetime) -> list[Attempt]:
+    attempts = Attempt.objects.bulk_create(
+        Attempt(
+            stream_app=parcel.app,
+            operation=parcel.operation.value,
+            body_digest=parcel.digest,
+            account_count=len(parcel.user_ids),
+            intended_at=now,
+        )
+        for parcel in parcels
+    )
+    link = Step.attempts.through
+    link._default_manager.bulk_create(
+        link(step_id=step.pk, attempt_id=attempt.pk)
+        for parcel, attempt in zip(parcels, attempts, strict=True)
+        for step in parcel.steps
+    )
+    return attempts
+
+
+def _record(step: Step, parcel: Parcel, attempt: Attempt, context: Context, *, now: datetime) -> log.Record:
+    return log.Record(
+        action=AuditAction.CALL_INTENDED,
+        actor=context.actor,
+        now=now,
+        ticket_id=step.ticket_id,
+        subjects=subjects(step),
+        facts={
+            "step": step.pk,
+            "attempt": attempt.pk,
+            "operation": parcel.operation.value,
+            "body_digest": parcel.digest,
+            "accounts_in_call": len(parcel.user_ids),
+        },
+    )

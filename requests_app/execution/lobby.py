@@ -1,0 +1,73 @@
+"""Where claimed deletes of users wait a moment for company: Stream allows few such calls, but a hundred ids in each.
+
+It is held in memory. A worker that dies takes no step along: its lease runs out and another one claims it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from requests_app.enums import Operation
+from requests_app.models import Step
+
+MAX_DELETES = 100
+# Newcomers hold a group up no longer than this many times the linger.
+PATIENCE = 4
+
+Key = tuple[int, str, int]
+
+
+@dataclass
+class _Group:
+    first: float
+    last: float
+    steps: list[Step] = field(default_factory=list)
+
+
+def key_of(step: Step) -> Key:
+    """Steps of one key may travel in one call: same app, same body apart from the ids, same greatest size."""
+    return step.ticket.stream_app_id, step.group_key, min(step.batch_cap, MAX_DELETES)
+
+
+class Lobby:
+    """The groups that wait. Moments and spans in seconds of the sweep's ticking clock."""
+
+    def __init__(self) -> None:
+        self._groups: dict[Key, _Group] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._groups)
+
+    def enter(self, steps: Iterable[Step], *, moment: float) -> list[Step]:
+        """Take in the deletes of users; returns the other steps, which wait for nobody."""
+        others = []
+        for step in steps:
+            if step.operation != Operation.DELETE_USERS:
+                others.append(step)
+                continue
+            group = self._groups.setdefault(key_of(step), _Group(moment, moment))
+            group.steps.append(step)
+            group.last = moment
+        return others
+
+    def leave(self, *, moment: float, linger: float) -> list[list[Step]]:
+        """The groups that are to go now: full ones, and those that nobody joined for the time of the linger."""
+        going = []
+        for key, group in list(self._groups.items()):
+            cap = key[2]
+            while len(group.steps) >= cap:
+                going.append(group.steps[:cap])
+                group.steps = group.steps[cap:]
+            alone = moment - group.last >= linger or moment - group.first >= PATIENCE * linger
+            if group.steps and alone:
+                going.append(group.steps)
+            if not group.steps or alone:
+                del self._groups[key]
+        return going
+
+    def empty(self) -> list[Step]:
+        """Everybody who waits, turned out."""
+        steps = [step for group in self._groups.values() for step in group.steps]
+        self._groups.clear()
+        return steps
