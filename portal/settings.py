@@ -176,7 +176,7 @@ if HTTPS:
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -240,6 +240,11 @@ STREAM_TOTAL_SECONDS = number("STREAM_TOTAL_SECONDS", 25, least=0.1)
 # The environment's app is a stand-in: the pages say so.
 STREAM_SANDBOX = flag("STREAM_SANDBOX", PROFILE == "demo")
 
+# Where a worker notes the newest audit entry it saw, to notice a restored database.
+WORKER_HEAD_FILE = text("WORKER_HEAD_FILE", f"{ROOT}/var/worker-head.json")
+if WORKER_HEAD_FILE == "off":
+    WORKER_HEAD_FILE = ""
+
 # Where `manage.py demo` keeps its data.
 DEMO_FOLDER = ROOT / "var" / "demo"
 
@@ -248,7 +253,11 @@ FIELD_KEY = text("FIELD_KEY")
 AUDIT_KEY = text("AUDIT_KEY")
 
 # What /readyz asks besides the database: dotted paths to functions that return (ready, sentence).
-READINESS_CHECKS = ["requests_app.queries.heartbeat.check"]
+READINESS_CHECKS = ["requests_app.queries.heartbeat.check", "requests_app.queries.waiting.check"]
+
+# Who may read /metrics, and which functions yield them. Without a token there is no such page.
+METRICS_TOKEN = text("METRICS_TOKEN")
+METRICS_SOURCES = ["requests_app.queries.metrics.families"]
 
 LOG_LEVEL = choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = {

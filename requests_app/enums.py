@@ -140,6 +140,22 @@ STEP_MOVING = frozenset({StepState.PLANNED, StepState.SENDING, StepState.UNKNOWN
 STEP_FINAL = frozenset(StepState) - STEP_MOVING
 
 
+class Wait(Term):
+    """What a ticket that the engine works on waits for."""
+
+    WORKER = "worker", "the worker takes it up"
+    TURN = "turn", "its turn to be sent"
+    PAUSED = "paused", "sending is paused"
+    APP = "app", "the Stream app answers again"
+    LIMIT = "limit", "Stream's rate limit allows another call"
+    AGAIN = "again", "the next try after a failed one"
+    ANSWER = "answer", "Stream answers the call"
+    CHECK = "check", "a look at what an unanswered call did"
+    STREAM = "stream", "Stream finishes its task"
+    READ_BACK = "read_back", "a look at what Stream still shows"
+    PERSON = "person", "a person looks at it"
+
+
 class AttemptOutcome(Term):
     """What one call to Stream came to. OPEN: the intent is recorded, no answer yet."""
 
@@ -209,6 +225,9 @@ class AuditAction(Term):
     CALL_RECONCILED = "call.reconcile", "Checked on Stream what an unanswered call did"
     STREAM_TASK_FINISHED = "stream_task.finish", "Stream finished its task"
     READ_BACK = "read_back", "Read back what Stream still shows"
+    SENDING_PAUSED = "sending.pause", "Paused sending"
+    SENDING_LIFTED = "sending.lift", "Let sending go on"
+    DATABASE_RESTORED = "database.restored", "Noticed that the database was restored"
     # access
     TICKET_READ = "ticket.read", "Read the ticket"
     PACKAGE_DOWNLOADED = "package.download", "Downloaded the export"

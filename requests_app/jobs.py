@@ -25,6 +25,11 @@ def answer_doorbell(ticket_id: int) -> str:
     return _sweep(ticket_id)
 
 
+def sing(number: int) -> int:
+    """The canary's job: that it ends, and is acknowledged, tells that the cluster lives."""
+    return number
+
+
 def _sweep(number: int) -> str:
     with held() as mine:
         swept = sweep_once(budget_seconds=BUDGET, wait=mine)

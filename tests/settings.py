@@ -17,12 +17,14 @@ for _name in (
     "FIELD_KEY",
     "HTTPS",
     "LOG_LEVEL",
+    "METRICS_TOKEN",
     "REDIS_URL",
     "SECRET_KEY",
     "STREAM_API_KEY",
     "STREAM_API_SECRET",
     "STREAM_BASE_URL",
     "TRUSTED_PROXY",
+    "WORKER_HEAD_FILE",
 ):
     os.environ[_name] = ""
 
@@ -35,6 +37,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["NAME"] = str(ROOT / "var" / "test.sqlite3")
     DATABASES["default"]["TEST"] = {"NAME": str(ROOT / "var" / "test-run.sqlite3")}
 
+# A worker of an earlier run saw another database.
+WORKER_HEAD_FILE = ""
 # Slow on purpose in production, and of no use here.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Each test counts its own failed sign-ins.

@@ -19,6 +19,7 @@ from types import TracebackType
 
 import requests
 
+from requests_app.cluster import Cluster
 from requests_app.demo.clock import Clock, DemoFailed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +48,11 @@ class Places:
     def secret_file(self) -> Path:
         """The secret that portal and stand-in share; made anew with the data."""
         return self.folder / "secret"
+
+    @property
+    def cluster_file(self) -> Path:
+        """Names the running cluster's process group."""
+        return self.folder / "qcluster.pid"
 
     def log_of(self, name: str) -> Path:
         """What a child prints."""
@@ -114,6 +120,7 @@ class Processes:
             "STREAM_API_KEY": self.key,
             "STREAM_API_SECRET": self.secret,
             "STREAM_SANDBOX": "true",
+            "WORKER_HEAD_FILE": str(self.places.folder / "worker-head.json"),
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -128,7 +135,7 @@ class Processes:
         self.manage("setup_demo") if filled else self.manage("setup_demo", "--people-only")
         self._wait_for("sandbox", self.sandbox_url)
         self.clock.say("sandbox: the stand-in for Stream answers")
-        self._spawn("worker", ["manage.py", "qcluster"])
+        self._spawn("worker", ["manage.py", "supervise", "--pid-file", str(self.places.cluster_file)])
         bind = self.portal_url.removeprefix("http://")
         web = ["-m", "gunicorn", "portal.wsgi", "--bind", bind, "--threads", "8", "--log-level", "warning"]
         self._spawn("web", [*web, "--no-control-socket"])
@@ -206,6 +213,8 @@ class Processes:
             _end_group(child.pid)
             child.wait()
         self._children.clear()
+        # A supervisor that had to be killed leaves its cluster behind.
+        Cluster(self.places.cluster_file).end_leftovers()
 
 
 def _end_group(leader: int) -> None:

@@ -8,11 +8,12 @@ never a blind second send: Stream is read first.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import BigIntegerField, Case, Value, When
 
 from requests_app.audit import log
 from requests_app.enums import EXPORT_OPERATIONS, AttemptOutcome, AuditAction, Outcome, StepState
@@ -72,13 +73,9 @@ def write_down(pairs: Sequence[Pair], context: Context) -> None:
     with transaction.atomic():
         opened = Attempt.objects.filter(outcome=AttemptOutcome.OPEN.value)
         claims.update_alike(opened, [(one.attempt.pk, one.columns(now=now)) for one in answered])
-        tasks = _stream_tasks(answered, now=now)
+        task_of = _task_of_each(answered, _stream_tasks(answered, now=now))
         claims.write_all(
-            [
-                (step, _columns(step, one, tasks.get(one.task_key), now=now))
-                for one in answered
-                for step in one.parcel.steps
-            ]
+            [(step, _columns(step, one, task_of, now=now)) for one in answered for step in one.parcel.steps]
         )
         log.record_all([_record(step, one, context, now=now) for one in answered for step in one.parcel.steps])
 
@@ -136,13 +133,22 @@ def _stream_tasks(answered: Sequence[Answered], *, now: datetime) -> dict[tuple[
     return {(row.stream_app_id, row.task_id): row for row in rows}
 
 
-def _columns(step: Step, one: Answered, task: StreamTask | None, *, now: datetime) -> dict[str, object]:
+def _task_of_each(answered: Sequence[Answered], tasks: Mapping[tuple[int, str], StreamTask]) -> Case:
+    """The Stream task of each accepted step, as one expression: so that all of them change in one query."""
+    own = [(one.parcel.steps, tasks[one.task_key].pk) for one in answered if one.task_key in tasks]
+    return Case(
+        *(When(pk__in=[step.pk for step in steps], then=Value(task_id)) for steps, task_id in own),
+        output_field=BigIntegerField(),
+    )
+
+
+def _columns(step: Step, one: Answered, task_of: Case, *, now: datetime) -> dict[str, object]:
     """The columns of a step after this answer."""
     parcel, meaning = one.parcel, one.meaning
     if meaning.outcome is AttemptOutcome.ACCEPTED:
-        if task is None:
+        if not one.task_key[1]:
             return _finished(StepState.DONE, Outcome.RESTORED, "", now=now) | {"sent_at": now, "setbacks": 0}
-        running = {"state": StepState.ON_STREAM.value, "stream_task_id": task.pk, "next_at": None}
+        running = {"state": StepState.ON_STREAM.value, "stream_task": task_of, "next_at": None}
         return {**running, "sent_at": now, "setbacks": 0, "detail": ""}
     if meaning.outcome is AttemptOutcome.NOT_SENT:
         return {

@@ -16,17 +16,9 @@ from requests_app.execution.context import Context
 from requests_app.execution.lobby import Key, key_of
 from requests_app.models import Step, StreamApp
 from requests_app.stream.client import StreamClient
+from requests_app.stream.limits import ENDPOINTS
 from requests_app.stream.wire import Accepted
 from requests_app.workflow import plan as plans
-
-# What Stream calls the operations in its rate limits.
-ENDPOINTS = {
-    Operation.EXPORT_FEEDS_DATA: "ExportFeedUserData",
-    Operation.EXPORT_USERS: "ExportUsers",
-    Operation.DELETE_FEEDS_DATA: "DeleteFeedUserData",
-    Operation.DELETE_USERS: "DeleteUsers",
-    Operation.RESTORE_USERS: "RestoreUsers",
-}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from requests_app.execution.context import Context
 from requests_app.execution.precheck import Look, Verdict
 from requests_app.execution.steps import approved_calls
 from requests_app.execution.timing import LEASE
-from requests_app.models import Account, Attempt, Step, Ticket
+from requests_app.models import Account, Attempt, Pause, Step, Ticket
 from requests_app.workflow import outcomes
 from requests_app.workflow.aftercare import RESTORE_RANK
 
@@ -113,13 +113,14 @@ def subjects(step: Step) -> list[str]:
 def intend(parcels: Sequence[Parcel], context: Context) -> list[tuple[Parcel, Attempt]]:
     """Commit what is about to be sent; returns what is left of the parcels, with their attempts.
 
-    A step whose ticket, plan or lease is not what it was stays behind.
+    A step whose ticket, plan or lease is not what it was stays behind, and so does everything that was paused.
     """
     if not parcels:
         return []
     now = context.now()
     with transaction.atomic():
-        wanted = [step for parcel in parcels for step in parcel.steps]
+        paused = Pause.objects.paused_apps()
+        wanted = [step for parcel in parcels for step in parcel.steps if parcel.app.pk not in paused]
         allowed = _allowed(wanted, context, now=now)
         marked = _mark([step for step in wanted if step.pk in allowed], now=now)
         kept = []

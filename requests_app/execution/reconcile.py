@@ -92,7 +92,7 @@ def _heed(pairs: Sequence[Pair], context: Context) -> None:
 
 def _read_all(client: StreamClient, steps: Sequence[Step]) -> dict[int, Seen]:
     """What Stream shows, by step. Runs in a thread; the deletes of users among the steps share one read."""
-    asked = [step for step in steps if step.operation == Operation.DELETE_USERS and not _unreadable(step)]
+    asked = [step for step in steps if step.operation == Operation.DELETE_USERS]
     shown: dict[str, RemoteUser] = {}
     if asked:
         users = client.query_users(sorted({step.user_ids[0] for step in asked}))
@@ -100,18 +100,22 @@ def _read_all(client: StreamClient, steps: Sequence[Step]) -> dict[int, Seen]:
     return {step.pk: _read(client, step, shown) for step in steps}
 
 
-def _unreadable(step: Step) -> bool:
-    """A hidden user that nobody saw before the call: absence says nothing about it."""
-    return step.ticket.send_if_absent and step.account is not None and step.account.remote_created_at is None
+def _never_seen(step: Step) -> bool:
+    """Nobody saw the user before the call, hidden as it was or forgotten with a restored database: absence says
+    nothing about what the call did.
+    """
+    unseen = step.account is not None and step.account.remote_created_at is None
+    return unseen and (step.ticket.send_if_absent or step.attempt_count == 0)
 
 
 def _read(client: StreamClient, step: Step, shown: Mapping[str, RemoteUser]) -> Seen:
     user_id = step.user_ids[0]
     match Operation(step.operation):
         case Operation.DELETE_USERS:
-            return Seen.NOT_READABLE if _unreadable(step) else _read_user(shown.get(user_id), step)
+            return _read_user(shown.get(user_id), step)
         case Operation.DELETE_FEEDS_DATA:
-            return Seen.NO_EFFECT if feeds_left(client, user_id) else Seen.EFFECT
+            # Where no attempt is known, nothing left may also mean that there never was anything.
+            return Seen.NO_EFFECT if step.attempt_count == 0 or feeds_left(client, user_id) else Seen.EFFECT
         case Operation.RESTORE_USERS:
             back = any(user.deleted_at is None for user in client.query_users([user_id]))
             return Seen.EFFECT if back else Seen.NO_EFFECT
@@ -120,7 +124,7 @@ def _read(client: StreamClient, step: Step, shown: Mapping[str, RemoteUser]) -> 
 
 def _read_user(user: RemoteUser | None, step: Step) -> Seen:
     if user is None:
-        return Seen.EFFECT
+        return Seen.NOT_READABLE if _never_seen(step) else Seen.EFFECT
     return Seen.SOMEBODY_ELSE if is_somebody_else(step, user) else Seen.NO_EFFECT
 
 
@@ -185,6 +189,11 @@ def _effect(step: Step) -> Outcome:
 def _for_a_person(step: Step, seen: Seen) -> str:
     if seen is Seen.SOMEBODY_ELSE:
         return "Stream shows a newer account with this id. Nothing more was sent. Check who it belongs to."
+    if seen is Seen.NOT_READABLE and step.attempt_count == 0:
+        return (
+            "The database was restored, and Stream shows nobody by this id: perhaps erased since the backup. "
+            "Retry to record that nothing is found, or give up."
+        )
     if seen is Seen.NOT_READABLE:
         return "Stream gave no answer, and reading cannot tell whether a hidden user was deleted. Look on Stream."
     tries = f"{step.attempt_count} times" if step.attempt_count != 1 else "once"

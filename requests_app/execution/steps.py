@@ -19,15 +19,15 @@ BEGIN_AT_ONCE = 200
 def begin_approved(*, actor: Actor, now: datetime) -> list[int]:
     """Take up approved tickets, a few hundred at most: lay out their steps and set them running, in one transaction.
 
-    Returns the ids of the tickets taken up. A ticket that another worker holds is left to it, one whose plan is not
-    the approved one is stopped.
+    Returns the ids of the tickets taken up, stopped ones included: one whose plan is not the approved one goes to a
+    person. A ticket that another worker holds is left to it.
     """
     waiting = Ticket.objects.filter(state=State.APPROVED.value).order_by("approved_at", "id")
     if not waiting.exists():
         return []
     with transaction.atomic():
         skip = connection.features.has_select_for_update_skip_locked
-        taken = waiting.select_for_update(skip_locked=skip).prefetch_related("accounts")[:BEGIN_AT_ONCE]
+        taken = list(waiting.select_for_update(skip_locked=skip).prefetch_related("accounts")[:BEGIN_AT_ONCE])
         fit: list[Ticket] = []
         steps: list[Step] = []
         for ticket in taken:
@@ -40,7 +40,7 @@ def begin_approved(*, actor: Actor, now: datetime) -> list[int]:
             steps += lay_out(ticket, calls, now=now)
         Step.objects.bulk_create(steps)
         outcomes.begin_all(fit, actor=actor, now=now)
-    return [ticket.pk for ticket in fit]
+    return [ticket.pk for ticket in taken]
 
 
 def approved_calls(ticket: Ticket) -> Sequence[plans.PlannedCall] | None:

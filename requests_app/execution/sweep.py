@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from django.db.models import Min, Q
 
 from requests_app.enums import State
-from requests_app.execution import budgets, health, polling, readback, reconcile, sending, steps
+from requests_app.execution import budgets, health, polling, readback, reconcile, restored, sending, steps
 from requests_app.execution.context import Context, ticking
 from requests_app.execution.timing import LINGER, database_now
 from requests_app.execution.traffic import THREADS
@@ -84,6 +84,7 @@ def sweep_once(
     total = Swept()
     with ThreadPoolExecutor(THREADS) as pool:
         context = Context(pool=pool, now=now, tick=tick, linger=linger)
+        restored.look(actor=context.actor, now=now())
         while True:
             done = one_pass(context)
             total.add(done)
@@ -128,6 +129,7 @@ def close(context: Context, total: Swept) -> None:
         total.landed += context.traffic.land(PATIENCE)
         total.settled += _settle(context)
     budgets.write_down(context)
+    restored.remember(restored.head())
 
 
 def _keep_house(context: Context, done: Swept) -> None:
@@ -138,6 +140,7 @@ def _keep_house(context: Context, done: Swept) -> None:
     budgets.look(context)
     done.reconciled += reconcile.adopt_abandoned(context)
     context.touched.update(forgotten())
+    restored.remember(restored.head())
     beat(context.now())
 
 

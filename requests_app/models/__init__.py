@@ -2,6 +2,7 @@
 
 from requests_app.models.app import AppHealth, Budget, Heartbeat, StreamApp
 from requests_app.models.audit_entry import AuditEntry, AuditText
+from requests_app.models.pause import Pause
 from requests_app.models.step import Attempt, Step, StreamTask
 from requests_app.models.ticket import Account, Contribution, Decision, Note, Ticket
 
@@ -16,6 +17,7 @@ __all__ = [
     "Decision",
     "Heartbeat",
     "Note",
+    "Pause",
     "Step",
     "StreamApp",
     "StreamTask",

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
+
 from requests_app.audit.actor import Actor
 from requests_app.enums import (
     CLOSED_STATES,
@@ -19,6 +21,7 @@ from requests_app.enums import (
 )
 from requests_app.models import AppHealth, Step, Ticket
 from requests_app.queries.activity import Event, entries_of, events
+from requests_app.queries.waiting import Waiting, of_tickets
 from requests_app.workflow import permissions
 from requests_app.workflow import plan as plans
 
@@ -62,12 +65,19 @@ class Progress:
     steps: tuple[StepLine, ...]
     events: tuple[Event, ...]
     trouble: AppHealth | None = None
+    waiting: Waiting | None = None
 
 
 def progress(ticket: Ticket, actor: Actor) -> Progress:
     """The way, the steps and the newest events of a ticket, as this person may see them."""
     clear = permissions.sees_personal_data(actor.role)
-    return Progress(milestones(ticket), step_lines(ticket, clear=clear), events(ticket, clear=clear), trouble(ticket))
+    return Progress(
+        milestones(ticket),
+        step_lines(ticket, clear=clear),
+        events(ticket, clear=clear),
+        trouble(ticket),
+        of_tickets([ticket], now=timezone.now()).get(ticket.pk),
+    )
 
 
 def trouble(ticket: Ticket) -> AppHealth | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from requests_app.enums import Operation
+
 # Seconds. Whatever Stream or a proxy says, nobody waits longer before looking again.
 MAX_WAIT = 900.0
 DEFAULT_WAIT = 10.0
@@ -14,6 +16,15 @@ DEFAULT_WAIT = 10.0
 _DIGITS = 30
 # Higher numbers are no limits, and fit into no column.
 MAX_CALLS = 2_000_000_000
+
+# What Stream calls the operations in its rate limits.
+ENDPOINTS = {
+    Operation.EXPORT_FEEDS_DATA: "ExportFeedUserData",
+    Operation.EXPORT_USERS: "ExportUsers",
+    Operation.DELETE_FEEDS_DATA: "DeleteFeedUserData",
+    Operation.DELETE_USERS: "DeleteUsers",
+    Operation.RESTORE_USERS: "RestoreUsers",
+}
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from requests_app.enums import Role
+from requests_app.models import Pause
 from requests_app.queries import shell as numbers
 from requests_app.queries.heartbeat import worker_signs
+from requests_app.queries.sending import open_pauses
 from requests_app.views.loaders import actor_of
 from requests_app.workflow import permissions
 
@@ -60,6 +62,7 @@ class Shell:
     worker_ok: bool
     worker_text: str
     sandbox: bool
+    pauses: tuple[Pause, ...]
 
 
 PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
@@ -74,7 +77,7 @@ PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
         ),
     ),
     ("Oversight", (Place("audit-list", "Audit log", "history", "g l"),)),
-    ("Setup", (Place("app-list", "Stream apps", "apps"),)),
+    ("Setup", (Place("app-list", "Stream apps", "apps"), Place("sending", "Sending", "send"))),
 )
 
 
@@ -94,6 +97,7 @@ def shell(request: HttpRequest) -> dict[str, Shell | None]:
             worker_ok=fine,
             worker_text=words,
             sandbox=numbers.calls_a_stand_in(),
+            pauses=tuple(open_pauses()) if actor.role else (),
         )
     }
 

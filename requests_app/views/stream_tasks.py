@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from requests_app.queries import stream_tasks as found
+from requests_app.queries import waiting
 from requests_app.views.loaders import actor_of, page
 from requests_app.views.paging import Pager
 
@@ -28,6 +30,7 @@ def stream_task_list(request: HttpRequest) -> HttpResponse:
         "views": found.VIEWS,
         "lines": shown,
         "troubles": found.troubles(),
+        "waits": waiting.oldest(actor_of(request), now=timezone.now()) if view == "running" and not before else [],
         "polls": view == "running" and before is None,
         "pager": Pager(
             words=f"{len(shown)} on this page, newest first",

@@ -37,7 +37,7 @@ _FORMS = {
     Verb.SEND_BACK: ReasonForm,
     Verb.REFUSE: ReasonForm,
     Verb.CANCEL: RemarkForm,
-    Verb.RETRY: RemarkForm,
+    Verb.RETRY: ReasonForm,
     Verb.GIVE_UP: ReasonForm,
     Verb.RESTORE: ReasonForm,
 }

@@ -22,9 +22,10 @@ RESTORE_RANK = 9
 
 
 @guarded(Verb.RETRY)
-def retry(ticket: Ticket, *, actor: Actor, now: datetime, note: str = "") -> Ticket:
-    """Let the engine try the failed steps again, under the same approval."""
+def retry(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
+    """Let the engine try the failed steps again, under the same approval. Takes a reason."""
     policies.check(standing(ticket), Verb.RETRY, actor_id=actor.id)
+    policies.check_reason(note)
     with transaction.atomic():
         move(ticket, Verb.RETRY, actor=actor, now=now, changes={"attention": ""}, texts={"note": note.strip()})
         ticket.steps.filter(state=StepState.FAILED.value).update(

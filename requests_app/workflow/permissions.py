@@ -29,6 +29,9 @@ _EVERYBODY = STAFF_ROLES
 _CASEWORK = frozenset({Role.AGENT, Role.DPO})
 _DPO = frozenset({Role.DPO})
 _ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
+_BRAKE = _DPO | _ADMINISTRATOR
+
+WHO_PAUSES = "Only a data protection officer or an administrator pauses sending and lets it go on."
 
 # URL name -> roles that may open it, by whatever method. A URL without a row here is closed to all.
 PAGE_ROLES: Mapping[str, frozenset[Role]] = MappingProxyType(
@@ -52,6 +55,9 @@ PAGE_ROLES: Mapping[str, frozenset[Role]] = MappingProxyType(
         "step-download": _CASEWORK,
         "approval-list": frozenset({Role.DPO, Role.AUDITOR}),
         "stream-task-list": _EVERYBODY,
+        "sending": _EVERYBODY,
+        "sending-pause": _BRAKE,
+        "sending-lift": _BRAKE,
         "audit-list": frozenset({Role.DPO, Role.AUDITOR, Role.ADMINISTRATOR}),
         "audit-check": frozenset({Role.DPO, Role.AUDITOR, Role.ADMINISTRATOR}),
         "app-list": frozenset({Role.DPO, Role.ADMINISTRATOR}),

@@ -215,7 +215,7 @@ def test_a_call_without_an_answer_or_effect_ends_at_a_person(app: StreamApp, sta
     assert "3 times without an answer" in fresh(ticket).attention
     assert deletes(stand_in) == []
     stand_in.go_wrong()
-    aftercare.retry(fresh(ticket), actor=actor("ada"), now=clock())
+    aftercare.retry(fresh(ticket), actor=actor("ada"), now=clock(), note="Stream is well again.")
     clock.sweep_for(seconds=60, step=2)
     assert result(ticket) == (State.COMPLETED, Outcome.ERASED)
 

@@ -47,6 +47,9 @@ ANSWERS: dict[str, tuple[int, int]] = {
     "step-download": (404, 404),
     "approval-list": (200, 405),
     "stream-task-list": (200, 405),
+    "sending": (200, 405),
+    "sending-pause": (405, 422),
+    "sending-lift": (405, 422),
     "audit-list": (200, 405),
     "audit-check": (405, 302),
     "app-list": (200, 405),
@@ -55,7 +58,7 @@ ANSWERS: dict[str, tuple[int, int]] = {
     "app-test": (405, 302),
 }
 # Pages that are not the domain's: open to everybody, or to everybody who signed in, or to superusers.
-OPEN_TO_ALL = {"healthz", "readyz", "account_login", "account_signup", "account_inactive"}
+OPEN_TO_ALL = {"healthz", "readyz", "metrics", "account_login", "account_signup", "account_inactive"}
 SIGNED_IN = {"account_logout", "account_change_password", "account_reauthenticate"}
 
 

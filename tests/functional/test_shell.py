@@ -32,13 +32,13 @@ def places(found: frame.Shell) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("ada", ["My work", "Tickets", "New request", "Stream tasks"]),
+        ("ada", ["My work", "Tickets", "New request", "Stream tasks", "Sending"]),
         (
             "dora",
-            ["My work", "Tickets", "New request", "Approvals", "Stream tasks", "Audit log", "Stream apps"],
+            ["My work", "Tickets", "New request", "Approvals", "Stream tasks", "Audit log", "Stream apps", "Sending"],
         ),
-        ("otto", ["My work", "Tickets", "Approvals", "Stream tasks", "Audit log"]),
-        ("ruth", ["My work", "Tickets", "Stream tasks", "Audit log", "Stream apps"]),
+        ("otto", ["My work", "Tickets", "Approvals", "Stream tasks", "Audit log", "Sending"]),
+        ("ruth", ["My work", "Tickets", "Stream tasks", "Audit log", "Stream apps", "Sending"]),
     ],
 )
 def test_it_leads_only_where_the_role_may_go(name: str, expected: list[str]) -> None:

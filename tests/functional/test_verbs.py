@@ -39,7 +39,7 @@ PERFORM: dict[Verb, Callable[[Ticket, Any], object]] = {
     Verb.SEND_BACK: lambda ticket, who: tickets.send_back(ticket, actor=who, now=now(), note="Why?"),
     Verb.REFUSE: lambda ticket, who: tickets.refuse(ticket, actor=who, now=now(), note="No."),
     Verb.CANCEL: lambda ticket, who: tickets.cancel(ticket, actor=who, now=now()),
-    Verb.RETRY: lambda ticket, who: aftercare.retry(ticket, actor=who, now=now()),
+    Verb.RETRY: lambda ticket, who: aftercare.retry(ticket, actor=who, now=now(), note="Stream is well again."),
     Verb.GIVE_UP: lambda ticket, who: tickets.give_up(ticket, actor=who, now=now(), note="Enough."),
     Verb.RESTORE: lambda ticket, who: aftercare.restore(ticket, actor=who, now=now(), note="By mistake."),
 }

@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("queries",),
     ("gateway",),
     ("execution",),
-    ("jobs",),
+    ("jobs", "cluster"),
     ("forms",),
     ("views",),
     ("demo",),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, close_old_connections
 
 from requests_app.execution.sweep import sweep_once
 
+logger = logging.getLogger("portal.sweep")
+
 LEAST_PAUSE = 0.1
+# Seconds between two tries while the database is away.
+LONGEST_PAUSE = 30.0
 
 
 class Command(BaseCommand):
@@ -33,6 +39,13 @@ class Command(BaseCommand):
         stopped = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stopped.set())
+        setbacks = 0
         while not stopped.is_set():
-            sweep_once(stopped=stopped.is_set)
-            stopped.wait(pause)
+            try:
+                close_old_connections()
+                sweep_once(stopped=stopped.is_set)
+                setbacks = 0
+            except DatabaseError as error:
+                setbacks += 1
+                logger.warning("The database does not answer (%s); trying again.", type(error).__name__)
+            stopped.wait(max(pause, min(LONGEST_PAUSE, 2.0**setbacks)) if setbacks else pause)

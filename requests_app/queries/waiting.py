@@ -1,0 +1,200 @@
+"""The watchdog: what each ticket that the engine works on waits for, and since when. It only tells; it never cancels.
+
+Read from the rows alone, in a handful of queries for any number of tickets.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from django.db.models import Max, Min, QuerySet
+
+from requests_app.audit.actor import Actor
+from requests_app.enums import DELETE_OPERATIONS, STEP_FINAL, Operation, State, StepState, Wait
+from requests_app.models import AppHealth, Budget, Pause, Step, StreamTask, Ticket
+from requests_app.stream.limits import ENDPOINTS
+from requests_app.workflow.access import visible_tickets
+
+MOVING = (State.APPROVED.value, State.RUNNING.value, State.NEEDS_ATTENTION.value)
+
+# From when on a wait is worth a look. The worker and its turn: the schedule rings each minute. An answer: the longest
+# call and a lease. A look: the time to settle, some pauses, three attempts. Stream: it names no bound, and a day is
+# more than it has ever taken. People: a working day.
+LATE_AFTER: Mapping[Wait, timedelta] = MappingProxyType(
+    {
+        Wait.WORKER: timedelta(minutes=5),
+        Wait.TURN: timedelta(minutes=5),
+        Wait.PAUSED: timedelta(hours=24),
+        Wait.APP: timedelta(minutes=15),
+        Wait.LIMIT: timedelta(minutes=30),
+        Wait.AGAIN: timedelta(minutes=30),
+        Wait.ANSWER: timedelta(minutes=5),
+        Wait.CHECK: timedelta(minutes=30),
+        Wait.STREAM: timedelta(hours=24),
+        Wait.READ_BACK: timedelta(hours=1),
+        Wait.PERSON: timedelta(hours=24),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What one ticket waits for. `until` is set where that is known."""
+
+    ticket_id: int
+    kind: Wait
+    since: datetime
+    late: bool
+    until: datetime | None = None
+
+    @property
+    def reference(self) -> str:
+        """The ticket's reference."""
+        return f"DSR-{self.ticket_id:06d}"
+
+
+@dataclass(frozen=True)
+class Longest:
+    """The oldest wait of a kind, and how many there are."""
+
+    kind: Wait
+    count: int
+    since: datetime
+
+
+@dataclass(frozen=True)
+class _Obstacles:
+    """What holds whole apps back."""
+
+    pauses: Mapping[int | None, Pause]
+    silent: Mapping[int, AppHealth]
+    spent: Mapping[tuple[int, str], datetime]
+
+
+def of_tickets(tickets: Sequence[Ticket], *, now: datetime) -> dict[int, Waiting]:
+    """The waits of those tickets that the engine works on, by ticket."""
+    moving = [ticket for ticket in tickets if ticket.state in MOVING]
+    if not moving:
+        return {}
+    steps = _steps(moving)
+    obstacles = _obstacles(now)
+    found = {}
+    for ticket in moving:
+        kind, since, until = _wait(ticket, steps[ticket.pk], obstacles, now=now)
+        found[ticket.pk] = Waiting(ticket.pk, kind, since, late=now - since > LATE_AFTER[kind], until=until)
+    return found
+
+
+def oldest(actor: Actor, *, now: datetime, limit: int = 10) -> list[Waiting]:
+    """The tickets that wait longest, of those that this person may see."""
+    moving = visible_tickets(actor).filter(state__in=MOVING).order_by("approved_at", "pk")[:limit]
+    return sorted(of_tickets(list(moving), now=now).values(), key=lambda one: one.since)
+
+
+def _steps(tickets: Sequence[Ticket]) -> Mapping[int, list[Step]]:
+    found: dict[int, list[Step]] = defaultdict(list)
+    rows = (
+        Step.objects.filter(ticket__in=[ticket.pk for ticket in tickets])
+        .select_related("stream_task")
+        .annotate(tried_at=Max("attempts__intended_at"))
+        .order_by("rank", "position")
+    )
+    for step in rows:
+        found[step.ticket_id].append(step)
+    return found
+
+
+def _obstacles(now: datetime) -> _Obstacles:
+    spent = {
+        (budget.stream_app_id, budget.endpoint): max(at for at in (budget.blocked_until, budget.reset_at) if at)
+        for budget in Budget.objects.all()
+        if (budget.blocked_until and budget.blocked_until > now)
+        or (budget.remaining is not None and budget.remaining <= 0 and budget.reset_at and budget.reset_at > now)
+    }
+    return _Obstacles(
+        pauses={one.stream_app_id: one for one in Pause.objects.open()},
+        silent={one.stream_app_id: one for one in AppHealth.objects.filter(open_until__isnull=False)},
+        spent=spent,
+    )
+
+
+Told = tuple[Wait, datetime, datetime | None]
+
+
+def _wait(ticket: Ticket, steps: Sequence[Step], obstacles: _Obstacles, *, now: datetime) -> Told:
+    begun = ticket.begun_at or ticket.approved_at or now
+    if ticket.state == State.APPROVED:
+        return Wait.WORKER, ticket.approved_at or now, None
+    if ticket.state == State.NEEDS_ATTENTION:
+        return Wait.PERSON, _latest((step.finished_at for step in steps), begun), None
+    step = next((step for step in steps if step.state not in STEP_FINAL), None)
+    if step is None:
+        unread = [s for s in steps if s.operation in DELETE_OPERATIONS and s.read_back_at is None]
+        return Wait.READ_BACK, _latest((s.finished_at for s in unread or steps), begun), None
+    ready = _latest((s.finished_at for s in steps if s.rank < step.rank), begun)
+    tried: datetime = getattr(step, "tried_at", None) or ready
+    match StepState(step.state):
+        case StepState.SENDING:
+            return Wait.ANSWER, tried, None
+        case StepState.UNKNOWN:
+            return Wait.CHECK, tried, step.next_at
+        case StepState.ON_STREAM:
+            return Wait.STREAM, step.stream_task.accepted_at if step.stream_task else tried, None
+    return _before_sending(ticket, step, ready, obstacles, now=now)
+
+
+def _before_sending(ticket: Ticket, step: Step, ready: datetime, obstacles: _Obstacles, *, now: datetime) -> Told:
+    app_id = ticket.stream_app_id
+    pause = obstacles.pauses.get(None) or obstacles.pauses.get(app_id)
+    if pause:
+        return Wait.PAUSED, max(ready, pause.paused_at), None
+    if app_id in obstacles.silent:
+        silent = obstacles.silent[app_id]
+        return Wait.APP, ready, silent.open_until
+    until = obstacles.spent.get((app_id, ENDPOINTS[Operation(step.operation)]))
+    if until:
+        return Wait.LIMIT, ready, until
+    if step.setbacks and step.next_at and step.next_at > now:
+        return Wait.AGAIN, ready, step.next_at
+    return Wait.TURN, ready, None
+
+
+def _latest(moments: Iterable[datetime | None], otherwise: datetime) -> datetime:
+    return max((at for at in moments if at), default=otherwise)
+
+
+def longest() -> list[Longest]:
+    """The oldest wait of each kind that can be told for all tickets at once, in one query each."""
+    running = Step.objects.filter(ticket__state=State.RUNNING.value)
+    told = [
+        _oldest(Wait.WORKER, Ticket.objects.filter(state=State.APPROVED.value), "approved_at"),
+        _oldest(Wait.PERSON, Ticket.objects.filter(state=State.NEEDS_ATTENTION.value), "begun_at"),
+        _oldest(Wait.TURN, running.filter(state=StepState.PLANNED.value), "ticket__begun_at"),
+        _oldest(Wait.ANSWER, running.filter(state=StepState.SENDING.value), "attempts__intended_at"),
+        _oldest(Wait.CHECK, running.filter(state=StepState.UNKNOWN.value), "attempts__intended_at"),
+        _oldest(Wait.STREAM, StreamTask.objects.filter(next_poll_at__isnull=False), "accepted_at"),
+        _oldest(
+            Wait.READ_BACK,
+            running.filter(state=StepState.DONE.value, look_again_at__isnull=False, read_back_at__isnull=True),
+            "finished_at",
+        ),
+    ]
+    return [one for one in told if one]
+
+
+def _oldest(kind: Wait, rows: QuerySet[Ticket] | QuerySet[Step] | QuerySet[StreamTask], moment: str) -> Longest | None:
+    since = rows.aggregate(since=Min(moment))["since"]
+    return Longest(kind, rows.count(), since) if since else None
+
+
+def check() -> tuple[bool, str]:
+    """The watchdog's part of the readiness answer: it tells, and never calls the portal unready."""
+    told = sorted(longest(), key=lambda one: one.since)
+    if not told:
+        return True, "Nothing waits."
+    first = told[0]
+    return True, f"{first.count} wait until {first.kind.label}, the longest since {first.since:%Y-%m-%d %H:%M} UTC."

@@ -1,0 +1,77 @@
+"""The page with the switch: what is paused, since when and why, and the forms to pause and to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from requests_app.forms.pause import PauseForm
+from requests_app.models import Pause
+from requests_app.queries import sending as found
+from requests_app.views.loaders import actor_of, page
+from requests_app.workflow import pauses, permissions
+from requests_app.workflow.policies import UnableTo
+
+
+@page
+@require_safe
+def sending(request: HttpRequest) -> HttpResponse:
+    """The state of every app, and the switches for those who may use them."""
+    return _show(request)
+
+
+def _show(
+    request: HttpRequest, *, bound: PauseForm | None = None, trouble: str = "", status: int = 200
+) -> HttpResponse:
+    typed = str(bound.data.get("app", "")) if bound else None
+    rows = []
+    for scope in found.scopes():
+        key = str(scope.app_id or "")
+        form = bound if bound and typed == key else PauseForm(initial={"app": scope.app_id}, auto_id=f"s{key}_%s")
+        rows.append((scope, form))
+    context = {
+        "rows": rows,
+        "lifted": found.lifted(),
+        "may_switch": permissions.may_open(actor_of(request).role, "sending-pause"),
+        "who": permissions.WHO_PAUSES,
+        "trouble": trouble,
+    }
+    return render(request, "sending/page.html", context, status=status)
+
+
+def _switch(request: HttpRequest, act: Callable[..., Pause], done: str) -> HttpResponse:
+    form = PauseForm(request.POST, auto_id=f"s{request.POST.get('app', '')}_%s")
+    if not form.is_valid():
+        return _show(request, trouble="There is no such Stream app any more, or the reason is too long.", status=422)
+    typed = form.cleaned_data
+    try:
+        one = act(typed["app"], actor=actor_of(request), now=timezone.now(), reason=typed["note"])
+    except permissions.NotPermitted as reason:
+        raise PermissionDenied(str(reason)) from None
+    except UnableTo as reason:
+        if reason.field:
+            form.add_error(reason.field, str(reason))
+            return _show(request, bound=form, status=422)
+        return _show(request, trouble=str(reason), status=422)
+    messages.success(request, done.format(scope=one.scope))
+    return redirect("sending")
+
+
+@page
+@require_POST
+def pause(request: HttpRequest) -> HttpResponse:
+    """Stop sending."""
+    return _switch(request, pauses.pause, "Nothing more is sent to Stream for {scope} until somebody lets it go on.")
+
+
+@page
+@require_POST
+def lift(request: HttpRequest) -> HttpResponse:
+    """Let sending go on."""
+    return _switch(request, pauses.lift, "Sending goes on for {scope}.")

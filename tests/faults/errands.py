@@ -1,0 +1,72 @@
+"""What tests let a portal of their own do, run inside its processes by `manage.py shell`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from requests_app.enums import Mode, State
+from requests_app.execution.sweep import sweep_once
+from requests_app.execution.timing import database_now
+from requests_app.models import AuditEntry, Pause, Step, StreamApp, Ticket
+from requests_app.queries.audit import check_chain
+from requests_app.stream.client import StreamClient
+from requests_app.stream.credentials import Credentials
+from requests_app.workflow import pauses
+from tests import factories
+from tests.canary import API_KEY, SECRET
+from tests.people import actor
+
+
+def app() -> StreamApp:
+    """The app that calls the stand-in."""
+    return factories.stream_app(base_url=settings.STREAM_BASE_URL, api_key=API_KEY)
+
+
+def people(*names: str) -> None:
+    """Make users on the stand-in."""
+    client = StreamClient(Credentials(settings.STREAM_BASE_URL, API_KEY, SECRET))
+    for start in range(0, len(names), 100):
+        body = {"users": {name: {"id": name} for name in names[start : start + 100]}}
+        client.transport.exchange("UpdateUsers", "POST", "/users", body=body, changes=True)
+
+
+def approve(prefix: str, erasures: int, exports: int = 0) -> None:
+    """Tickets of new people, approved: of two kinds of erasure in turn, and exports."""
+    names = [f"{prefix}-{place}" for place in range(erasures + exports)]
+    people(*names)
+    for place, name in enumerate(names[:erasures]):
+        calls = Mode.HARD if place % 2 else Mode.KEEP
+        factories.approved(factories.erase_plan(name, feeds_data=Mode.KEEP, calls=calls), app=app())
+    for name in names[erasures:]:
+        factories.approved(factories.export_plan(name), app=app())
+    print(json.dumps(len(names)))
+
+
+def sweep(seconds_ahead: float = 0.0) -> None:
+    """Sweep once, with a clock that is ahead."""
+    print(sweep_once(now=lambda: database_now() + timedelta(seconds=seconds_ahead), linger=0))
+
+
+def lift() -> None:
+    """Let sending go on."""
+    pauses.lift(None, actor=actor("dora"), now=timezone.now(), reason="Everything was compared.")
+
+
+def report() -> None:
+    """How the portal stands, as JSON."""
+    found = {
+        "tickets": Counter(f"{state}/{outcome}" for state, outcome in Ticket.objects.values_list("state", "outcome")),
+        "moving": Ticket.objects.filter(state__in=[State.APPROVED.value, State.RUNNING.value]).count(),
+        "steps": Counter(Step.objects.values_list("state", flat=True)),
+        "paused": Pause.objects.open().count(),
+        "actions": Counter(AuditEntry.objects.values_list("action", flat=True)),
+        "origins": sorted(set(AuditEntry.objects.filter(actor_role="worker").values_list("origin", flat=True))),
+        "intact": check_chain().intact,
+        "most_attempts": max(Step.objects.values_list("attempt_count", flat=True), default=0),
+    }
+    print(json.dumps(found))

@@ -1,0 +1,126 @@
+"""A sweep works on rows by the hundred: its queries grow with the batches, not with the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from requests_app.enums import State
+from requests_app.execution import polling, readback, sending, steps, sweep, traffic
+from requests_app.execution.context import Context
+from requests_app.models import StreamTask, Ticket
+from requests_app.workflow import outcomes
+from tests import factories
+from tests.clock import Clock
+from tests.sandbox_server import StandIn, running_sandbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FEW, MANY = 3, 40
+
+
+class AtOnce(Executor):
+    """Makes each call when it is asked to, so that all of them land together."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    with running_sandbox(seeded=False) as started:
+        factories.stream_app(base_url=started.base_url, api_key=started.key)
+        yield started
+
+
+@pytest.fixture
+def context(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Context:
+    monkeypatch.setattr(traffic, "GATHER", 60.0)
+    return Context(pool=AtOnce(), now=Clock(), linger=0)
+
+
+def make(stand_in: StandIn, names: list[str]) -> None:
+    """People on Stream, each with a ticket to export and one to erase."""
+    body = {"users": {name: {"id": name} for name in names}}
+    stand_in.client().transport.exchange("UpdateUsers", "POST", "/users", body=body, changes=True)
+    for name in names:
+        factories.approved(factories.export_plan(name))
+        factories.approved(factories.erase_plan(name))
+
+
+def counts(context: Context, stand_in: StandIn, names: list[str]) -> list[tuple[str, int]]:
+    """How many queries each phase takes for these people, until all is done."""
+    make(stand_in, names)
+    now, actor = context.now, context.actor
+
+    def work_off() -> None:
+        while context.traffic.busy:
+            context.traffic.land(5)
+
+    def settle() -> None:
+        touched, context.touched = context.touched, set()
+        outcomes.settle_all(touched, actor=actor, now=now())
+
+    phases: list[tuple[str, Callable[[], object]]] = [
+        ("begin", lambda: steps.begin_approved(actor=actor, now=now())),
+        ("send exports and feeds", lambda: (sending.send_due(context), work_off())),
+        ("poll", lambda: (polling.poll_due(context), work_off())),
+        ("settle the exports", settle),
+        ("read back", lambda: (readback.read_back_due(context), work_off())),
+        ("send users", lambda: (sending.send_due(context), work_off())),
+        ("poll again", lambda: (polling.poll_due(context), work_off())),
+        ("read back again", lambda: (readback.read_back_due(context), work_off())),
+        ("settle", settle),
+    ]
+    counted = []
+    for name, work in phases:
+        with CaptureQueriesContext(connection) as queries:
+            work()
+        counted.append((name, len(queries)))
+    return counted
+
+
+def test_each_phase_takes_as_many_queries_for_many_rows_as_for_few(context: Context, stand_in: StandIn) -> None:
+    counts(context, stand_in, ["the-first-one-asks-for-the-limits"])
+
+    few = counts(context, stand_in, [f"few-{place}" for place in range(FEW)])
+    many = counts(context, stand_in, [f"many-{place}" for place in range(MANY)])
+
+    done = Ticket.objects.filter(state=State.COMPLETED.value).count()
+    assert done == 2 * (1 + FEW + MANY)
+    # SQLite takes so many values in one statement and no more: a long insert is cut into a few.
+    grown = [name for (name, before), (_, after) in zip(few, many, strict=True) if after - before > MANY / 8]
+    assert grown == []
+    assert connection.vendor == "sqlite" or many == few
+
+
+def test_tasks_that_are_not_due_cost_nothing(context: Context) -> None:
+    app = factories.stream_app()
+    now = context.now()
+
+    def idle_pass() -> int:
+        sweep.one_pass(context)
+        with CaptureQueriesContext(connection) as queries:
+            sweep.one_pass(context)
+        return len(queries)
+
+    alone = idle_pass()
+    StreamTask.objects.bulk_create(
+        StreamTask(
+            stream_app=app,
+            task_id=f"task-{place}",
+            operation="export_users",
+            accepted_at=now,
+            next_poll_at=now.replace(year=now.year + 1),
+        )
+        for place in range(2_000)
+    )
+
+    assert idle_pass() == alone

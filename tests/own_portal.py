@@ -1,0 +1,165 @@
+"""A portal of a test's own: a database apart, real processes, the stand-in for Stream. For tests that kill and restore.
+
+The database is of the same kind as the suite's: a SQLite file, or a new database on the same PostgreSQL server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import requests
+
+from tests.canary import API_KEY, SECRET
+from tests.patience import until
+
+ROOT = Path(__file__).resolve().parents[1]
+SERVER = os.environ.get("TEST_DATABASE_URL", "")
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class OwnPortal:
+    """The settings of one portal as its processes see them, and the processes that were started."""
+
+    folder: Path
+    database_url: str
+    stream_url: str
+    extra: Mapping[str, str] = field(default_factory=dict)
+    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Nothing of the developer's own, all of this portal's."""
+        return {
+            "PATH": os.environ["PATH"],
+            "PORTAL_PROFILE": "test",
+            "DJANGO_SETTINGS_MODULE": "portal.settings",
+            "DATABASE_URL": self.database_url,
+            "STREAM_BASE_URL": self.stream_url,
+            "STREAM_API_KEY": API_KEY,
+            "STREAM_API_SECRET": SECRET,
+            "STREAM_SANDBOX": "true",
+            "WORKER_HEAD_FILE": str(self.folder / "head.json"),
+            "PYTHONUNBUFFERED": "1",
+            **self.extra,
+        }
+
+    def manage(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a management command to its end."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stderr[-3000:]
+        return done
+
+    def say(self, script: str) -> Any:
+        """Run Python in the portal; returns what it printed last, read as JSON."""
+        return json.loads(self.manage("shell", "--no-imports", "-c", script).stdout.strip().splitlines()[-1])
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start a management command that stays, in a process group of its own."""
+        log = (self.folder / f"{words[0]}-{len(self.children)}.log").open("ab")
+        child = subprocess.Popen(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        self.children.append(child)
+        return child
+
+    def states(self) -> dict[str, int]:
+        """How many tickets stand in which state."""
+        script = (
+            "import json; from collections import Counter; from requests_app.models import Ticket; "
+            "print(json.dumps(Counter(Ticket.objects.values_list('state', flat=True))))"
+        )
+        return dict(self.say(script))
+
+    def accepted(self) -> list[dict[str, Any]]:
+        """The calls that the stand-in accepted, oldest first."""
+        with closing(sqlite3.connect(self.folder / "sandbox.sqlite3", timeout=20)) as file:
+            rows = file.execute("SELECT operation, user_ids FROM accepted ORDER BY seq").fetchall()
+        return [{"operation": operation, "user_ids": json.loads(ids)} for operation, ids in rows]
+
+
+@contextmanager
+def own_database(folder: Path) -> Iterator[str]:
+    """The URL of an empty database, dropped afterwards."""
+    if not SERVER:
+        yield f"sqlite:///{folder}/portal.sqlite3"
+        return
+    parts = urlsplit(SERVER)
+    name = f"portal_own_{secrets.token_hex(4)}"
+    server = urlunsplit(parts._replace(scheme="postgresql", path="/postgres"))
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    try:
+        yield urlunsplit(parts._replace(path=f"/{name}"))
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def own_portal(folder: Path, **extra: str) -> Iterator[OwnPortal]:
+    """A migrated portal with a running stand-in; everything it started is gone afterwards."""
+    url = f"http://127.0.0.1:{free_port()}"
+    faults = folder / "faults.json"
+    sandbox = [sys.executable, "-m", "portal.sandbox", "--port", url.rpartition(":")[2], "--key", API_KEY]
+    sandbox += ["--secret", SECRET, "--database", str(folder / "sandbox.sqlite3"), "--task-seconds", "0"]
+    sandbox += ["--delete-users-per-minute", "0", "--faults", str(faults), "--seed"]
+    with own_database(folder) as database_url:
+        portal = OwnPortal(folder, database_url, url, extra)
+        portal.children.append(subprocess.Popen(sandbox, cwd=ROOT, start_new_session=True))
+        try:
+            portal.manage("migrate", "--verbosity", "0")
+            until(lambda: _answers(url), seconds=20, what="the sandbox to answer")
+            yield portal
+        finally:
+            for child in reversed(portal.children):
+                _end(child)
+
+
+def _answers(url: str) -> bool:
+    try:
+        requests.get(url, timeout=1)
+    except requests.RequestException:
+        return False
+    return True
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
