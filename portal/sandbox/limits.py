@@ -33,6 +33,8 @@ FEEDS = (
     "QueryFollows",
 )
 COMMON = (*KNOWN, "ExportUsers", "QueryUsers", "RestoreUsers", "Search", "QueryCalls")
+# Every limit switched off.
+NONE = dict.fromkeys((*COMMON, *FEEDS), 0)
 
 
 class Limits:
