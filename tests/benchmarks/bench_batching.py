@@ -23,9 +23,9 @@ PLAIN_PAUSE = 0.25
 # Longer than any run that is worth waiting for.
 PATIENCE = 300.0
 
-_HARD = {"user": Mode.HARD, "messages": Mode.HARD, "conversations": Mode.HARD}
-_SOFT = {"user": Mode.SOFT, "messages": Mode.SOFT, "conversations": Mode.KEEP}
-_PRUNED = {"user": Mode.PRUNING, "messages": Mode.PRUNING, "conversations": Mode.KEEP}
+_HARD: dict[str, object] = {"user": Mode.HARD, "messages": Mode.HARD, "conversations": Mode.HARD}
+_SOFT: dict[str, object] = {"user": Mode.SOFT, "messages": Mode.SOFT, "conversations": Mode.KEEP}
+_PRUNED: dict[str, object] = {"user": Mode.PRUNING, "messages": Mode.PRUNING, "conversations": Mode.KEEP}
 # Each becomes a body of its own, so no two of them share a call.
 TEN: tuple[dict[str, object], ...] = (
     _HARD,
@@ -60,11 +60,8 @@ def run(stage: Stage) -> None:
 def carry_out(stage: Stage, stream: sandbox.Stream, wanted: list[Plan], words: str, alone: float) -> None:
     """Let the engine carry the erasures out, and tell what it took."""
     stream.make_users([plan.user_ids[0] for plan in wanted])
-    calls, reads, through = (
-        len(stream.accepted("DeleteUsers")),
-        stream.calls("QueryUsers", "GetTask"),
-        engine.completed(),
-    )
+    calls, reads = len(stream.accepted("DeleteUsers")), stream.calls("QueryUsers", "GetTask")
+    through = engine.completed()
     with engine.working(stage.folder):
         crowd.approved(wanted, stream.app())
         seconds = engine.wait_for(through + len(wanted), seconds=PATIENCE)
@@ -76,9 +73,8 @@ def carry_out(stage: Stage, stream: sandbox.Stream, wanted: list[Plan], words: s
     stage.tell(f"{words}: delete calls", calls, "calls")
     stage.tell(f"{words}: reads", reads, "calls", note="QueryUsers and GetTask")
     stage.tell(f"{words}: fewer delete calls than users", len(wanted) / max(1, calls), "times", goal=">= 50")
-    stage.tell(
-        f"{words}: faster than the plain loop", alone * done / seconds, "times", goal=">= 20", note="loop scaled up"
-    )
+    faster = alone * done / seconds
+    stage.tell(f"{words}: faster than the plain loop", faster, "times", goal=">= 20", note="loop scaled up")
 
 
 def plain_loop(stream: sandbox.Stream, users: int) -> float:

@@ -51,13 +51,10 @@ def run(stage: Stage) -> None:
 
 def _delays(done_at: dict[str, float]) -> list[float]:
     """Seconds from Stream's completion to the stored outcome; what is not stored yet has waited until now."""
-    stored = dict(StreamTask.objects.values_list("task_id", "finished_at"))
+    found = StreamTask.objects.values_list("task_id", "finished_at")
+    stored = {name: at.timestamp() for name, at in found if at}
     now = time.time()
-    return [
-        max(0.0, (stored[name].timestamp() if stored[name] else now) - due)
-        for name, due in done_at.items()
-        if stored[name] or due < now
-    ]
+    return [max(0.0, stored.get(name, now) - due) for name, due in done_at.items() if name in stored or due < now]
 
 
 def _percentile(values: list[float], percent: int) -> float:

@@ -42,6 +42,7 @@ class Watch:
 
     def look(self) -> None:
         """Look until it is over."""
+        self.seen.append(resident(self.pid))
         while not self.over.wait(LOOK_SECONDS):
             self.seen.append(resident(self.pid))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cProfile
 import pstats
 from collections.abc import Callable
+from pathlib import Path
 
 from requests_app.models import StreamApp
 from requests_app.workflow.plan import Plan
@@ -31,17 +32,17 @@ def run(stage: Stage) -> None:
             )
             if stage.profile:
                 again = [plan(f"{words}-again-{place}") for place in range(number)]
-                profiled(stage, again, app, words)
+                profiled(stage.profile / f"{words}-{stage.database.split()[0]}.txt", again, app)
 
 
-def profiled(stage: Stage, wanted: list[Plan], app: StreamApp, words: str) -> None:
+def profiled(path: Path, wanted: list[Plan], app: StreamApp) -> None:
     """Once more under cProfile, which sees the thread that holds the database; the figures above are without it."""
 
     def around(work: Callable[[], None]) -> None:
         profile = cProfile.Profile()
         profile.runcall(work)
-        stage.profile.mkdir(parents=True, exist_ok=True)
-        with open(stage.profile / f"{words}-{stage.database.split()[0]}.txt", "w") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "w") as file:
             stats = pstats.Stats(profile, stream=file)
             stats.sort_stats("cumulative").print_stats(SHOWN)
             stats.sort_stats("tottime").print_stats(SHOWN)

@@ -16,9 +16,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The task, or the file."""
-        host, port = self.server.server_address[:2]
+        url = f"http://{self.headers['Host']}/file"
         if "/tasks/" in self.path:
-            url = f"http://{host}:{port}/file"
             body = json.dumps({"status": "completed", "result": {"url": url}, "duration": "0.00ms"}).encode()
             self._begin(len(body))
             self.wfile.write(body)

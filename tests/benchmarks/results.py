@@ -43,17 +43,7 @@ def machine(root: Path) -> dict[str, object]:
 def table(figures: Sequence[Figure]) -> str:
     """The figures in columns."""
     rows = [
-        (figure.benchmark, figure.database, figure.what, f"{figure.value:,.4g}", figure.unit, figure.goal, figure.note)
-        if figure.value < 1000
-        else (
-            figure.benchmark,
-            figure.database,
-            figure.what,
-            f"{figure.value:,.0f}",
-            figure.unit,
-            figure.goal,
-            figure.note,
-        )
+        (figure.benchmark, figure.database, figure.what, _short(figure.value), figure.unit, figure.goal, figure.note)
         for figure in figures
     ]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(6)]
@@ -61,6 +51,10 @@ def table(figures: Sequence[Figure]) -> str:
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[6]]).rstrip()
         for row in rows
     )
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def write(path: Path, machine: dict[str, object], scale: float, figures: Sequence[Figure]) -> None:

@@ -19,7 +19,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class ScriptedStream:
-    """Has every user until it is deleted. Tasks are done when they are asked about, or never where they are `endless`."""
+    """Has every user until it is deleted. Tasks are done when asked about, or never where they are `endless`."""
 
     def __init__(self, *, latency: float = 0.0, endless: bool = False) -> None:
         self.calls: Counter[str] = Counter()
