@@ -9,7 +9,7 @@ import threading
 
 from portal.sandbox.app import Sandbox
 from portal.sandbox.call import Config
-from portal.sandbox.limits import NONE
+from portal.sandbox.routes import ROUTES
 from portal.sandbox.seed import seed
 from portal.sandbox.server import SandboxServer
 from portal.sandbox.store import Store
@@ -38,12 +38,15 @@ def main() -> int:
     store = Store(options.database)
     if options.seed:
         seed(store)
+    limits = {"DeleteUsers": options.delete_users_per_minute}
+    if options.no_limits:
+        limits = {operation: 0 for _, _, operation, _ in ROUTES}
     config = Config(
         key=options.key,
         secret=options.secret,
         task_seconds=options.task_seconds,
         latency_ms=options.latency_ms,
-        limits=NONE if options.no_limits else {"DeleteUsers": options.delete_users_per_minute},
+        limits=limits,
         faults=options.faults,
     )
     try:

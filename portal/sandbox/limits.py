@@ -33,8 +33,6 @@ FEEDS = (
     "QueryFollows",
 )
 COMMON = (*KNOWN, "ExportUsers", "QueryUsers", "RestoreUsers", "Search", "QueryCalls")
-# Every limit switched off.
-NONE = dict.fromkeys((*COMMON, *FEEDS), 0)
 
 
 class Limits:
