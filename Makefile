@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check demo-reset test conformance lint fmt clean
+.PHONY: help install demo demo-check demo-reset test bench conformance lint fmt clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -33,6 +33,9 @@ demo-reset: $(VENV)/.run  ## the demo with fresh data
 
 test: $(VENV)/.dev  ## all tests
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev  ## what it costs: all of it, or ONLY=batching, smaller with SCALE=0.1 (docs/performance.md)
+	$(BIN)/python -m tests.benchmarks --only "$(ONLY)" --scale "$(or $(SCALE),1)"
 
 conformance: $(VENV)/.dev  ## the table of operations through Stream's official client too, where you installed it
 	@$(BIN)/python -c 'import getstream' 2>/dev/null || { \

@@ -9,6 +9,7 @@ import threading
 
 from portal.sandbox.app import Sandbox
 from portal.sandbox.call import Config
+from portal.sandbox.routes import ROUTES
 from portal.sandbox.seed import seed
 from portal.sandbox.server import SandboxServer
 from portal.sandbox.store import Store
@@ -25,6 +26,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--task-seconds", type=float, default=2.0, help="how long a task takes")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="added to every answer")
     parser.add_argument("--delete-users-per-minute", type=int, default=6, help="0 switches the limit off")
+    parser.add_argument("--no-limits", action="store_true", help="switches every limit off")
     parser.add_argument("--faults", help="JSON file with faults on purpose (docs/sandbox.md)")
     parser.add_argument("--seed", action="store_true", help="fill an empty database with a small community")
     return parser.parse_args()
@@ -36,12 +38,15 @@ def main() -> int:
     store = Store(options.database)
     if options.seed:
         seed(store)
+    limits = {"DeleteUsers": options.delete_users_per_minute}
+    if options.no_limits:
+        limits = {operation: 0 for _, _, operation, _ in ROUTES}
     config = Config(
         key=options.key,
         secret=options.secret,
         task_seconds=options.task_seconds,
         latency_ms=options.latency_ms,
-        limits={"DeleteUsers": options.delete_users_per_minute},
+        limits=limits,
         faults=options.faults,
     )
     try:

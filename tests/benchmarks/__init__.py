@@ -1,0 +1,1 @@
+"""What the engine and the downloads cost, measured against the sandbox. A benchmark measures, it never asserts."""
