@@ -1,0 +1,108 @@
+"""Calls on their way: each app its share of the threads, nothing lost, and deletes that wait for company."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from requests_app.enums import Operation
+from requests_app.execution import traffic
+from requests_app.execution.context import HeldUp
+from requests_app.execution.lobby import Lobby
+from requests_app.execution.sending import _in_time
+from requests_app.models import Step, StreamApp, Ticket
+from requests_app.stream.errors import UnknownOutcome
+
+
+def step(operation: Operation = Operation.DELETE_USERS, *, app: int = 1, group: str = "g", cap: int = 100) -> Step:
+    return Step(operation=operation.value, group_key=group, batch_cap=cap, ticket=Ticket(stream_app=StreamApp(pk=app)))
+
+
+def test_everything_that_is_launched_lands_once_with_its_subject() -> None:
+    landed: list[Any] = []
+    with ThreadPoolExecutor(traffic.THREADS) as pool:
+        calls = traffic.Traffic(pool)
+
+        def hand_over(pairs: Sequence[traffic.Pair]) -> None:
+            landed.extend(pairs)
+
+        for number in range(300):
+            calls.launch(number % 3, lambda number=number: number * 2, number, hand_over)
+        while calls.busy:
+            calls.land(5)
+
+    assert sorted(landed) == [(number, number * 2) for number in range(300)]
+
+
+def test_an_app_that_answers_slowly_leaves_threads_to_the_others() -> None:
+    free = threading.Event()
+    landed: list[Any] = []
+    with ThreadPoolExecutor(traffic.THREADS) as pool:
+        calls = traffic.Traffic(pool)
+        for _ in range(2 * traffic.THREADS):
+            calls.launch(1, lambda: free.wait(30), "slow", landed.extend)
+        calls.launch(2, lambda: True, "quick", landed.extend)
+        while not landed:
+            calls.land(5)
+        assert landed == [("quick", True)]
+        free.set()
+        while calls.busy:
+            calls.land(5)
+    assert len(landed) == 2 * traffic.THREADS + 1
+
+
+def test_an_error_that_nobody_foresaw_is_an_unknown_outcome(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> None:
+        raise ValueError("canary-secret in the text")
+
+    assert isinstance(traffic.caught(broken), UnknownOutcome)
+    assert "ValueError" in caplog.text
+    assert "canary-secret" not in caplog.text
+
+
+def test_a_worker_that_was_held_up_does_not_begin_the_call() -> None:
+    sent: list[bool] = []
+
+    with pytest.raises(HeldUp):
+        _in_time(lambda: sent.append(True), lambda: 31.0, 30.0)
+    assert sent == []
+    _in_time(lambda: sent.append(True), lambda: 29.0, 30.0)
+    assert sent == [True]
+
+
+def test_deletes_wait_for_company_and_everything_else_does_not() -> None:
+    lobby = Lobby()
+    export = step(Operation.EXPORT_USERS)
+
+    assert lobby.enter([export, step()], moment=0) == [export]
+    assert lobby.leave(moment=0.4, linger=0.5) == []
+    lobby.enter([step()], moment=0.4)
+    assert lobby.leave(moment=0.8, linger=0.5) == []
+    (group,) = lobby.leave(moment=0.9, linger=0.5)
+    assert len(group) == 2
+    assert not lobby
+
+
+def test_a_full_group_goes_at_once_and_newcomers_do_not_hold_it_up_for_ever() -> None:
+    lobby = Lobby()
+    lobby.enter([step() for _ in range(101)], moment=0)
+    assert [len(group) for group in lobby.leave(moment=0, linger=1)] == [100]
+    for moment in (0.9, 1.8, 2.7, 3.6):
+        lobby.enter([step()], moment=moment)
+        assert lobby.leave(moment=moment, linger=1) == []
+    lobby.enter([step()], moment=4)
+    assert [len(group) for group in lobby.leave(moment=4, linger=1)] == [6]
+
+
+def test_other_bodies_other_apps_and_halved_batches_travel_apart() -> None:
+    lobby = Lobby()
+    lobby.enter([step(), step(app=2), step(group="h"), step(cap=1), step(cap=1)], moment=0)
+
+    assert sorted(len(group) for group in lobby.leave(moment=1, linger=1)) == [1, 1, 1, 1, 1]
+    lobby.enter([step()], moment=2)
+    assert len(lobby.empty()) == 1
+    assert not lobby
