@@ -83,6 +83,8 @@ def measured(name: str, kind: str, *, scale: float, profile: Path | None) -> lis
         environment = {
             **os.environ,
             **dict.fromkeys(FOREIGN, ""),
+            # Each benchmark has a database of its own: none of them is a restored one.
+            "WORKER_HEAD_FILE": "off",
             "DATABASE_URL": url,
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             "LOG_LEVEL": "ERROR",
