@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -50,6 +51,12 @@ class Stream:
         """How many users each accepted call of the kind named."""
         rows = self._rows("SELECT user_ids FROM accepted WHERE operation = ?", operation)
         return [len(json.loads(row[0])) for row in rows]
+
+    def by_minute(self, operation: str) -> list[int]:
+        """How many accepted calls of the kind each minute of the clock saw, from the first to the last one."""
+        rows = self._rows("SELECT at FROM accepted WHERE operation = ?", operation)
+        seen = Counter(int(at) // 60 for (at,) in rows)
+        return [seen[minute] for minute in range(min(seen), max(seen) + 1)] if seen else []
 
     def calls(self, *endpoints: str) -> int:
         """How many calls of these kinds came in, reads included."""
