@@ -138,7 +138,7 @@ def own_portal(folder: Path, **extra: str) -> Iterator[OwnPortal]:
     faults = folder / "faults.json"
     sandbox = [sys.executable, "-m", "portal.sandbox", "--port", url.rpartition(":")[2], "--key", API_KEY]
     sandbox += ["--secret", SECRET, "--database", str(folder / "sandbox.sqlite3"), "--task-seconds", "0"]
-    sandbox += ["--delete-users-per-minute", "0", "--faults", str(faults), "--seed"]
+    sandbox += ["--no-limits", "--faults", str(faults), "--seed"]
     with own_database(folder) as database_url:
         portal = OwnPortal(folder, database_url, url, extra)
         portal.children.append(subprocess.Popen(sandbox, cwd=ROOT, start_new_session=True))
