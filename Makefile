@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check demo-reset test bench conformance lint fmt clean
+.PHONY: help install demo demo-check demo-reset test bench chaos conformance lint fmt clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -36,6 +36,9 @@ test: $(VENV)/.dev  ## all tests
 
 bench: $(VENV)/.dev  ## what it costs: all of it, or ONLY=batching, smaller with SCALE=0.1 (docs/performance.md)
 	$(BIN)/python -m tests.benchmarks --only "$(ONLY)" --scale "$(or $(SCALE),1)"
+
+chaos: $(VENV)/.dev  ## kill and stop processes at every point: ROUNDS=200, the same again with SEED=
+	$(BIN)/python -m tests.faults.chaos --rounds "$(or $(ROUNDS),200)" --seed "$(or $(SEED),0)"
 
 conformance: $(VENV)/.dev  ## the table of operations through Stream's official client too, where you installed it
 	@$(BIN)/python -c 'import getstream' 2>/dev/null || { \

@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,14 +132,17 @@ def own_database(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def own_portal(folder: Path, **extra: str) -> Iterator[OwnPortal]:
-    """A migrated portal with a running stand-in; everything it started is gone afterwards."""
+def own_portal(folder: Path, *, database: str = "", **extra: str) -> Iterator[OwnPortal]:
+    """A migrated portal with a running stand-in; everything it started is gone afterwards.
+
+    `database` is the URL of an empty one where the test brings its own.
+    """
     url = f"http://127.0.0.1:{free_port()}"
     faults = folder / "faults.json"
     sandbox = [sys.executable, "-m", "portal.sandbox", "--port", url.rpartition(":")[2], "--key", API_KEY]
     sandbox += ["--secret", SECRET, "--database", str(folder / "sandbox.sqlite3"), "--task-seconds", "0"]
     sandbox += ["--no-limits", "--faults", str(faults), "--seed"]
-    with own_database(folder) as database_url:
+    with nullcontext(database) if database else own_database(folder) as database_url:
         portal = OwnPortal(folder, database_url, url, extra)
         portal.children.append(subprocess.Popen(sandbox, cwd=ROOT, start_new_session=True))
         try:

@@ -147,7 +147,7 @@ def _columns(step: Step, seen: Seen, *, now: datetime) -> dict[str, object]:
         return {
             "state": StepState.DONE.value,
             "outcome": _effect(step).value,
-            "detail": "Stream gave no answer; its effect was seen on Stream. The task id is not known.",
+            "detail": _effect_in_words(step),
             "finished_at": now,
             "next_at": None,
             "look_again_at": None if step.operation == Operation.RESTORE_USERS else now,
@@ -184,6 +184,13 @@ def _effect(step: Step) -> Outcome:
     if step.operation == Operation.RESTORE_USERS:
         return Outcome.RESTORED
     return outcomes.erase_outcome(plans.from_json(step.ticket.plan))
+
+
+def _effect_in_words(step: Step) -> str:
+    """What was seen, and no more than that."""
+    if step.operation == Operation.DELETE_FEEDS_DATA:
+        return "Stream gave no answer; its feeds show nothing of this user. The task id is not known."
+    return "Stream gave no answer; its effect was seen on Stream. The task id is not known."
 
 
 def _for_a_person(step: Step, seen: Seen) -> str:

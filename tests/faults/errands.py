@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import resource
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from requests_app.enums import Mode, State
+from requests_app.execution import answers
 from requests_app.execution.sweep import sweep_once
 from requests_app.execution.timing import database_now
 from requests_app.models import AuditEntry, Pause, Step, StreamApp, Ticket
@@ -70,3 +76,30 @@ def report() -> None:
         "most_attempts": max(Step.objects.values_list("attempt_count", flat=True), default=0),
     }
     print(json.dumps(found))
+
+
+def sweep_without_a_database() -> None:
+    """Sweep, and lose the database at the moment in which Stream's answer is to be written down."""
+    real = answers.write_down
+
+    def write_down(*words: Any) -> None:
+        _take_the_database_away()
+        real(*words)
+
+    with patch.object(answers, "write_down", write_down):
+        sweep()
+
+
+def _take_the_database_away() -> None:
+    """SQLite: the disk is full, no file may grow any more. PostgreSQL: the server ends the connection."""
+    if connection.vendor == "sqlite":
+        grown = Path(f"{connection.settings_dict['NAME']}-wal").stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (grown, resource.RLIM_INFINITY))
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        backend = cursor.fetchone()[0]
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
+    other.close()

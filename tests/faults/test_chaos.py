@@ -17,16 +17,26 @@ ROUNDS = 200
 SEED = os.environ.get("CHAOS_SEED", "20261124")
 
 
+def play(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.faults.chaos", "--seed", SEED, *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=850, check=False)
+
+
 @pytest.mark.timeout(900)
 def test_kills_at_every_point_lose_nothing_and_double_nothing() -> None:
-    command = [sys.executable, "-m", "tests.faults.chaos", "--rounds", str(ROUNDS), "--seed", SEED, "--every-point"]
-
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=850, check=False)
+    done = play("--rounds", str(ROUNDS), "--every-point")
 
     print(done.stdout)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert f"seed {SEED}" in done.stdout
     assert "0 lost, 0 doubled" in done.stdout
+
+
+def test_the_rounds_find_a_fault_that_was_planted() -> None:
+    done = play("--rounds", "16", "--plant", "send-again")
+
+    assert done.returncode == 1, done.stderr[-3000:]
+    assert "WRONG round" in done.stdout
 
 
 DELETE = Call("DeleteUsers", ("anna",), "digest-delete")

@@ -27,6 +27,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="0 takes one at random")
     parser.add_argument("--first", type=int, default=0, help="the number of the first round")
     parser.add_argument("--every-point", action="store_true", help="fail where a point had no victim")
+    parser.add_argument("--plant", default="", help="a fault of planted.py that the rounds are to find")
     return parser.parse_args()
 
 
@@ -42,7 +43,10 @@ def main() -> int:
         logging.disable(logging.CRITICAL)
         # Only now: everything else wants Django set up.
         from tests.faults.chaos.campaign import Campaign
+        from tests.faults.chaos.planted import FAULTS
 
+        if options.plant:
+            FAULTS[options.plant]()
         began = time.monotonic()
         campaign = Campaign(Path(folder), seed)
         for number in range(options.first, options.first + options.rounds):

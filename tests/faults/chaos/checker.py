@@ -79,7 +79,8 @@ def _ended(history: History, found: Findings) -> Iterator[str]:
     for ticket in history.tickets:
         if ticket.state in MOVING:
             found.lost += 1
-            yield f"{ticket.name} is still {ticket.state}."
+            steps = "; ".join(f"{step.operation} {step.state} {step.detail}".strip() for step in ticket.steps)
+            yield f"{ticket.name} is still {ticket.state}: {steps}."
             continue
         for step in ticket.steps:
             if step.state not in FINAL_STEPS and ticket.state != "needs_attention" and ticket.state != "cancelled":
@@ -121,9 +122,11 @@ def _true_of_step(ticket: Ticket, step: Step, reached: set[tuple[str, str]], his
         presence = history.shown[user_id]
         if step.outcome == "nothing_found":
             if presence is not Presence.NEVER:
-                yield f"{ticket.name} says that nothing was found of {user_id} by {step.operation}; Stream had somebody."
+                yield f"{ticket.name} says that nothing was found of {user_id}; Stream had somebody."
             continue
-        if not sent:
+        # Where feeds hold nothing, a call that was lost on its way looks like one that did its work.
+        empty = step.operation == "delete_feeds_data" and step.attempts and user_id not in history.in_feeds
+        if not sent and not empty:
             yield f"{ticket.name} says {step.outcome} of {user_id}, but {step.operation} was never accepted."
         anew = user_id in history.made_anew
         if step.operation == "delete_users" and presence is Presence.SHOWN and not anew:

@@ -98,6 +98,8 @@ class History:
     downloads: Sequence[Download] = ()
     # Ids that were given to somebody else after the approval.
     made_anew: frozenset[str] = frozenset()
+    # Those of whom the feeds still show something.
+    in_feeds: frozenset[str] = frozenset()
     chain_intact: bool = True
 
 

@@ -75,3 +75,8 @@ class StandInFile:
         if found[0] is None:
             return Presence.SHOWN
         return Presence.GONE if found[1] == "hard" else Presence.HIDDEN
+
+    def in_feeds(self, name: str) -> bool:
+        """Whether the feeds still show something of the user."""
+        found = self._rows.execute("SELECT 1 FROM records WHERE user_id = ? AND deleted_at IS NULL", (name,))
+        return found.fetchone() is not None

@@ -34,12 +34,14 @@ LONG = 130
 CALM = 25
 ROUTES = ("DeleteUsers", "DeleteFeedUserData", "ExportUsers", "ExportFeedUserData")
 MID_CALL = {"latency_ms": 40}
+LOST = {"lose_answer": True}
 TROUBLES: tuple[dict[str, Any], ...] = (
     {"lose_answer": True, "rate": 0.6},
     {"error": 503, "rate": 0.5},
     {"error": 429, "rate": 0.5},
     {"error": 500, "rate": 0.3},
 )
+MID_CALLS = tuple(point for point in POINTS if point.name in {"before the call", "during the call", "after the answer"})
 FATES = ("fail", "vanish", "partly", "hang")
 
 
@@ -71,8 +73,9 @@ class Round:
         calls_before = self.world.stream.last()
         attempts_before = Attempt.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         self._open()
-        for wave in range(self.dice.randint(2, 4)):
-            self._wave(wave)
+        self._overture()
+        for _ in range(self.dice.randint(1, 3)):
+            self._wave()
         self._calm()
         self._fetch()
         return self._history(calls_before, attempts_before)
@@ -84,14 +87,15 @@ class Round:
         self.world.stream.add(
             [name for name in self.names if not name.startswith("ghost")], feeds=self.dice.random() < 0.5
         )
-        for plan in plans:
+        for place, plan in enumerate(plans):
             ticket = factories.submitted(plan, app=self.world.app)
             self.tickets.append(ticket)
-            if self.dice.random() < 0.7:
+            if place == 0 or (place < len(plans) - 1 and self.dice.random() < 0.7):
                 self._approve(ticket)
 
     def _plan(self, place: int) -> Plan:
-        kind = self.dice.choice(("erase", "erase", "feeds", "soft", "copy", "export", "ghost"))
+        kinds = ("erase", "erase", "feeds", "soft", "copy", "export", "ghost")
+        kind = self.dice.choice(kinds) if place else "erase"
         stem = f"{'ghost' if kind == 'ghost' else 'r'}{self.number}-{place}"
         own = [f"{stem}-{one}" for one in range(self.dice.choice((1, 1, 2)))]
         self.names += own
@@ -111,19 +115,43 @@ class Round:
 
     # The storm
 
-    def _wave(self, wave: int) -> None:
+    def _overture(self) -> None:
+        """The points take turns: each round brings about what leads past one of them, and has its victim there."""
+        stages = (Stage.SWEEP, Stage.ABANDONED, Stage.UNKNOWN, Stage.WEB)
+        stage, turn = stages[self.number % len(stages)], self.number // len(stages)
+        point = of_stage(stage)[turn % len(of_stage(stage))]
+        faults: dict[str, Any] = {"calls": dict.fromkeys(ROUTES, MID_CALL)}
+        sweep = deeds.sweep(self.world.clock)
+        if stage is Stage.UNKNOWN:
+            faults["calls"] = dict.fromkeys(ROUTES, LOST)
+            self._send(faults, sweep, None, Fate.KILL)
+            self.world.clock.forward(LONG)
+        elif stage is Stage.ABANDONED:
+            self._send(faults, sweep, self.dice.choice(MID_CALLS), Fate.KILL)
+            self.world.clock.forward(LONG)
+        elif stage is Stage.WEB:
+            sweep = deeds.approve(self.tickets[-1])
+        self._send(faults, sweep, point, self.dice.choice(point.fates))
+
+    def _send(self, faults: dict[str, Any], deed: deeds.Deed, point: Failpoint | None, fate: Fate) -> None:
+        """One process alone, and what becomes of it."""
+        self.world.stream.go_wrong(faults)
+        self.world.crew.send(deed if point is None else deeds.doomed(deed, point, fate, 1, self.world.reached))
+        self.world.crew.wait()
+        self._overtake()
+
+    def _wave(self) -> None:
         """A few processes at once; then time passes, and whoever stood still goes on."""
         crew, dice = self.world.crew, self.dice
         self._go_wrong()
-        for place in range(dice.randint(1, 3)):
-            crew.send(self._deed(self._point(wave, place)))
+        for _ in range(dice.randint(1, 3)):
+            crew.send(self._deed(dice.choice(POINTS) if dice.random() < 0.7 else None))
         if dice.random() < 0.1:
             crew.kill_all()
         if dice.random() < 0.15:
             self._somebody_else()
         crew.wait()
-        if crew.stopped:
-            self._overtake()
+        self._overtake()
         self.world.clock.forward(dice.choice(SPANS))
 
     def _go_wrong(self) -> None:
@@ -135,14 +163,6 @@ class Round:
         if self.dice.random() < 0.2:
             faults["tasks"] = {self.dice.choice(ROUTES): {"fate": self.dice.choice(FATES)}}
         self.world.stream.go_wrong(faults)
-
-    def _point(self, wave: int, place: int) -> Failpoint | None:
-        """The points take turns, so that each gets its victims; some processes are spared."""
-        if place == 0:
-            stages = {0: Stage.SWEEP, 1: Stage.ABANDONED, 2: Stage.UNKNOWN}
-            points = of_stage(stages.get(wave, Stage.SWEEP))
-            return points[self.number % len(points)]
-        return self.dice.choice(POINTS) if self.dice.random() < 0.6 else None
 
     def _deed(self, point: Failpoint | None) -> deeds.Deed:
         waiting = [ticket for ticket in self.tickets if self._state(ticket) == State.AWAITING_DECISION]
@@ -170,6 +190,8 @@ class Round:
 
     def _overtake(self) -> None:
         """While some stand still their leases end and others go on; then they wake up."""
+        if not self.world.crew.stopped:
+            return
         self.world.clock.forward(LONG)
         self.world.crew.stopped, asleep = set(), self.world.crew.stopped
         self.world.crew.send(deeds.sweep(self.world.clock))
@@ -233,6 +255,7 @@ class Round:
             shown={name: self.world.stream.presence(name) for name in self.names},
             downloads=self.downloads,
             made_anew=frozenset(self.made_anew),
+            in_feeds=frozenset(name for name in self.names if self.world.stream.in_feeds(name)),
         )
 
     def _calls(self, after: int) -> tuple[Sequence[Call], Sequence[str]]:

@@ -1,0 +1,26 @@
+"""A fault on purpose in the engine, to see that the rounds find it: a harness that finds nothing proves nothing."""
+
+from __future__ import annotations
+
+from requests_app.enums import AttemptOutcome, StepState
+from requests_app.execution import claims, reconcile
+from requests_app.execution.context import Context
+from requests_app.models import Attempt
+
+
+def send_again_without_a_look() -> None:
+    """A call whose worker died is taken for one that was never sent."""
+
+    def adopt(context: Context) -> int:
+        now = context.now()
+        steps = claims.claim_abandoned(now=now)
+        written = claims.write_now([(step, {"state": StepState.PLANNED.value, "next_at": now}) for step in steps])
+        Attempt.objects.filter(steps__in=written, outcome=AttemptOutcome.OPEN.value).update(
+            outcome=AttemptOutcome.UNKNOWN.value, answered_at=now
+        )
+        return len(steps)
+
+    reconcile.adopt_abandoned = adopt
+
+
+FAULTS = {"send-again": send_again_without_a_look}
