@@ -78,6 +78,7 @@ def write_down(pairs: Sequence[Pair], context: Context) -> None:
             [(step, _columns(step, one, task_of, now=now)) for one in answered for step in one.parcel.steps]
         )
         log.record_all([_record(step, one, context, now=now) for one in answered for step in one.parcel.steps])
+    context.touched.update(step.ticket_id for one in answered for step in one.parcel.steps)
 
 
 def _answered(parcel: Parcel, attempt: Attempt, reply: Reply, *, now: datetime) -> Answered:

@@ -108,14 +108,12 @@ def write_all(changes: Sequence[tuple[Row, Columns]]) -> set[int]:
     if not changes:
         return set()
     model = type(changes[0][0])
-    tokens = {row.pk: row.lease_token for row, _ in changes}
-    rows = model._default_manager.filter(pk__in=tokens)
-    locked = rows.select_for_update().order_by("pk").values_list("pk", "lease_token")
-    held = {pk for pk, token in locked if token == tokens[pk]}
-    update_alike(
-        model._default_manager.all(), [(row.pk, {"lease_until": None, **new}) for row, new in changes if row.pk in held]
-    )
-    return held
+    rows = model._default_manager.filter(pk__in={row.pk for row, _ in changes})
+    tokens = dict(rows.select_for_update().order_by("pk").values_list("pk", "lease_token"))
+    # A worker that was held up may have claimed a row a second time: only its newer claim counts.
+    held = [(row, new) for row, new in changes if tokens.get(row.pk) == row.lease_token]
+    update_alike(model._default_manager.all(), [(row.pk, {"lease_until": None, **new}) for row, new in held])
+    return {row.pk for row, _ in held}
 
 
 def update_alike(rows: QuerySet[Any], changes: Iterable[tuple[int, Columns]]) -> None:

@@ -43,6 +43,7 @@ def heed(steps: Sequence[Step], looks: Mapping[int, Look], context: Context) -> 
     _remember(willing, looks)
     if others:
         _finish_without_call(others, looks, context)
+        context.touched.update(step.ticket_id for step in others)
     return willing
 
 
@@ -125,7 +126,7 @@ def intend(parcels: Sequence[Parcel], context: Context) -> list[tuple[Parcel, At
         marked = _mark([step for step in wanted if step.pk in allowed], now=now)
         kept = []
         for parcel in parcels:
-            steps = tuple(step for step in parcel.steps if step.pk in marked)
+            steps = tuple(step for step in parcel.steps if (step.pk, step.lease_token) in marked)
             if steps:
                 kept.append(Parcel(parcel.app, parcel.operation, steps))
         attempts = _attempts(kept, now=now)
@@ -170,18 +171,20 @@ def _shape(operation: str, user_ids: Sequence[str], fields: Mapping[str, object]
     return operation, tuple(user_ids), tuple(sorted(fields.items()))
 
 
-def _mark(steps: Sequence[Step], *, now: datetime) -> set[int]:
-    """Planned becomes sending, under the leases that the steps were claimed with, which begin anew."""
-    tokens = {step.pk: step.lease_token for step in steps}
-    planned = Step.objects.filter(pk__in=tokens, state=StepState.PLANNED.value)
-    locked = planned.select_for_update().order_by("pk").values_list("pk", "lease_token")
-    marked = {pk for pk, token in locked if token == tokens[pk]}
-    Step.objects.filter(pk__in=marked).update(
+def _mark(steps: Sequence[Step], *, now: datetime) -> set[tuple[int, int]]:
+    """Planned becomes sending, under the leases that the steps were claimed with, which begin anew.
+
+    Returns ids with tokens: a worker that was held up may hold a step twice, and only its newer claim counts.
+    """
+    planned = Step.objects.filter(pk__in={step.pk for step in steps}, state=StepState.PLANNED.value)
+    tokens = dict(planned.select_for_update().order_by("pk").values_list("pk", "lease_token"))
+    marked = [step for step in steps if tokens.get(step.pk) == step.lease_token]
+    Step.objects.filter(pk__in=[step.pk for step in marked]).update(
         state=StepState.SENDING.value, attempt_count=F("attempt_count") + 1, lease_until=now + LEASE
     )
-    for step in steps:
-        step.attempt_count += step.pk in marked
-    return marked
+    for step in marked:
+        step.attempt_count += 1
+    return {(step.pk, step.lease_token) for step in marked}
 
 
 def _attempts(parcels: Sequence[Parcel], *, now: datetime) -> list[Attempt]:

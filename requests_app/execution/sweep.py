@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Min, Q
 
-from requests_app.enums import State
+from requests_app.enums import State, StepState
 from requests_app.execution import budgets, health, polling, readback, reconcile, restored, sending, steps
 from requests_app.execution.context import Context, ticking
 from requests_app.execution.timing import LINGER, database_now
@@ -157,12 +157,17 @@ def _settle(context: Context) -> int:
 
 
 def forgotten() -> list[int]:
-    """Running tickets of which nothing is due: a worker died between the last step and the last word."""
+    """Running tickets of which nothing is due, or of which a step failed: a worker died before the last word.
+
+    The steps behind one that failed are never due, whatever their rows say.
+    """
     moving = Step.objects.filter(Q(next_at__isnull=False) | Q(look_again_at__isnull=False, read_back_at__isnull=True))
     on_stream = Step.objects.filter(state__in=[state.value for state in outcomes.IN_FLIGHT])
-    running = Ticket.objects.filter(state=State.RUNNING.value)
-    left = running.exclude(pk__in=moving.values("ticket_id")).exclude(pk__in=on_stream.values("ticket_id"))
-    return list(left.order_by("pk").values_list("pk", flat=True)[:100])
+    failed = Step.objects.filter(state=StepState.FAILED.value, ticket__state=State.RUNNING.value)
+    running = Ticket.objects.filter(state=State.RUNNING.value).exclude(pk__in=on_stream.values("ticket_id"))
+    still = running.exclude(pk__in=moving.values("ticket_id"))
+    stuck = running.filter(pk__in=failed.values("ticket_id"))
+    return sorted({*still.values_list("pk", flat=True)[:100], *stuck.values_list("pk", flat=True)[:100]})
 
 
 def beat(now: datetime) -> None:

@@ -313,6 +313,45 @@ def test_whoever_lost_the_lease_writes_nothing(app: StreamApp, clock: Clock) -> 
     assert Step.objects.get().detail == "in time"
 
 
+def test_a_worker_that_holds_a_step_twice_sends_it_once(app: StreamApp, clock: Clock) -> None:
+    factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)
+    steps.begin_approved(actor=factories.WORKER, now=clock())
+    (older,) = claims.claim_sendable(now=clock())
+    clock.forward(seconds=120)
+    (newer,) = claims.claim_sendable(now=clock())
+
+    intended = intents.intend(sending.parcels([newer, older]), Context(pool=None, now=clock))  # type: ignore[arg-type]
+
+    assert [parcel.steps for parcel, _ in intended] == [(newer,)]
+    assert intended[0][0].steps[0].lease_token == newer.lease_token
+    assert claims.write_now([(newer, {"detail": "new"}), (older, {"detail": "old"})]) == {newer.pk}
+    assert Step.objects.get().detail == "new"
+
+
+def test_a_refusal_stops_the_ticket_though_later_steps_are_planned(
+    app: StreamApp, stand_in: StandIn, clock: Clock
+) -> None:
+    ticket = factories.approved(factories.erase_plan("marie.curie"), app=app)
+    stand_in.go_wrong(calls={"DeleteFeedUserData": {"error": 400}})
+
+    clock.sweep()
+
+    assert result(ticket) == (State.NEEDS_ATTENTION, "")
+    assert "Stream refused" in fresh(ticket).attention
+
+
+def test_a_worker_that_died_after_a_refusal_leaves_no_ticket_running(app: StreamApp, clock: Clock) -> None:
+    ticket = factories.running(factories.erase_plan("marie.curie"), app=app)
+    first = ticket.steps.order_by("rank").first()
+    ticket.steps.filter(pk=first.pk).update(
+        state=StepState.FAILED.value, finished_at=clock(), next_at=None, detail="Stream refused this call."
+    )
+
+    clock.sweep()
+
+    assert result(ticket) == (State.NEEDS_ATTENTION, "")
+
+
 @pytest.mark.parametrize("how", ["cancelled", "edited behind its back"])
 def test_what_changed_since_the_approval_is_not_sent(app: StreamApp, stand_in: StandIn, clock: Clock, how: str) -> None:
     ticket = factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)

@@ -25,6 +25,13 @@ def check(history: History) -> Findings:
     return found
 
 
+def unsafe(history: History) -> list[str]:
+    """What must not be at any moment, also while things are still under way."""
+    found = Findings()
+    wrong = [line for rule in (_approved, _doubled, _decided) for line in rule(history, found)]
+    return wrong if history.chain_intact else [*wrong, "The audit chain is broken."]
+
+
 def _intended(history: History, found: Findings) -> Iterator[str]:
     """No call without an intent that was committed before it; no intent left open."""
     written = Counter(attempt.digest for attempt in history.attempts)
@@ -57,13 +64,13 @@ def _approved(history: History, found: Findings) -> Iterator[str]:
 
 
 def _doubled(history: History, found: Findings) -> Iterator[str]:
-    """A second accepted call only where a look at Stream had found the first without effect."""
+    """A second accepted call only where a look found the first without effect, or a person wanted it."""
     accepted = Counter((OPERATIONS[call.operation], user_id) for call in history.calls for user_id in call.user_ids)
     excused: Counter[tuple[str, str]] = Counter()
     for ticket in history.tickets:
         for step in ticket.steps:
             for user_id in step.user_ids:
-                excused[step.operation, user_id] += step.found_without_effect
+                excused[step.operation, user_id] += step.found_without_effect + ticket.retried
     for (operation, user_id), number in accepted.items():
         if number < 2:
             continue
@@ -82,8 +89,9 @@ def _ended(history: History, found: Findings) -> Iterator[str]:
             steps = "; ".join(f"{step.operation} {step.state} {step.detail}".strip() for step in ticket.steps)
             yield f"{ticket.name} is still {ticket.state}: {steps}."
             continue
+        may_be_open = ticket.given_up or ticket.state in {"needs_attention", "cancelled"}
         for step in ticket.steps:
-            if step.state not in FINAL_STEPS and ticket.state != "needs_attention" and ticket.state != "cancelled":
+            if step.state not in FINAL_STEPS and not may_be_open:
                 yield f"{ticket.name} is {ticket.state}, but {step.operation} is {step.state}."
             if step.state == "failed" and not _excused(step, history):
                 yield f"{ticket.name}: {step.operation} failed for no reason: {step.detail}"
@@ -98,6 +106,8 @@ def _excused(step: Step, history: History) -> bool:
         for call in history.calls
         if OPERATIONS[call.operation] == step.operation and set(step.user_ids) <= set(call.user_ids)
     ]
+    if step.outcome == "refused_by_stream":
+        return history.refusals > 0
     on_stream = any(call.task_status == "failed" or set(step.user_ids) & call.left_out for call in own)
     return step.attempts >= MAX_ATTEMPTS or on_stream or bool(set(step.user_ids) & history.made_anew)
 
@@ -121,7 +131,7 @@ def _true_of_step(ticket: Ticket, step: Step, reached: set[tuple[str, str]], his
         sent = (step.operation, user_id) in reached
         presence = history.shown[user_id]
         if step.outcome == "nothing_found":
-            if presence is not Presence.NEVER:
+            if presence is not Presence.NEVER and user_id not in history.made_anew:
                 yield f"{ticket.name} says that nothing was found of {user_id}; Stream had somebody."
             continue
         # Where feeds hold nothing, a call that was lost on its way looks like one that did its work.
@@ -139,8 +149,8 @@ def _decided(history: History, found: Findings) -> Iterator[str]:
         wanted = 1 if ticket.is_approved else 0
         if ticket.approvals != wanted:
             yield f"{ticket.name} has {ticket.approvals} entries of an approval where {wanted} belongs."
-        if ticket.doorbells != wanted:
-            yield f"{ticket.name} rang {ticket.doorbells} times where {wanted} belongs."
+        if ticket.doorbells != wanted + ticket.retried:
+            yield f"{ticket.name} rang {ticket.doorbells} times where {wanted + ticket.retried} belongs."
 
 
 def _downloaded(history: History, found: Findings) -> Iterator[str]:

@@ -108,6 +108,16 @@ def of_stage(stage: Stage) -> tuple[Failpoint, ...]:
 
 def arm(point: Failpoint, fate: Fate, *, passes: int, reached: Callable[[], None]) -> None:
     """From now on this process meets its fate when it comes past the point for so many times with something to do."""
+
+    def meet() -> None:
+        reached()
+        os.kill(os.getpid(), fate.value)
+
+    setattr(*trap(point, passes=passes, meet=meet))
+
+
+def trap(point: Failpoint, *, passes: int, meet: Callable[[], None]) -> tuple[Any, str, Callable[..., Any]]:
+    """What to put where, so that `meet` is called once at the point: owner, name, and the wrapped function."""
     path, _, name = point.target.rpartition(".")
     owner = _owner(path)
     real = getattr(owner, name)
@@ -120,10 +130,6 @@ def arm(point: Failpoint, fate: Fate, *, passes: int, reached: Callable[[], None
             left -= 1
             return left == 0
 
-    def meet() -> None:
-        reached()
-        os.kill(os.getpid(), fate.value)
-
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         something = not args or bool(args[0])
         if point.when is BEFORE and something and due():
@@ -135,7 +141,7 @@ def arm(point: Failpoint, fate: Fate, *, passes: int, reached: Callable[[], None
             meet()
         return result
 
-    setattr(owner, name, wrapped)
+    return owner, name, wrapped
 
 
 def _owner(path: str) -> Any:

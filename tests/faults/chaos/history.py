@@ -74,6 +74,9 @@ class Ticket:
     approvals: int
     doorbells: int
     is_approved: bool
+    # How often a person let the failed steps be tried again: each time is a reason for another call, and rings.
+    retried: int = 0
+    given_up: bool = False
     soft_only: bool = False
 
 
@@ -100,6 +103,8 @@ class History:
     made_anew: frozenset[str] = frozenset()
     # Those of whom the feeds still show something.
     in_feeds: frozenset[str] = frozenset()
+    # Calls that Stream refused for good.
+    refusals: int = 0
     chain_intact: bool = True
 
 

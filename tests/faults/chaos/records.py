@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from django_q.models import OrmQ
 
@@ -29,14 +30,27 @@ def attempts(after: int) -> list[Attempt]:
 def tickets(ids: Sequence[int]) -> list[Ticket]:
     """The tickets of the round with everything about them."""
     without_effect = _looks(ids)
-    approvals = Counter(
-        AuditEntry.objects.filter(ticket_id__in=ids, action=AuditAction.TICKET_APPROVED.value).values_list(
-            "ticket_id", flat=True
-        )
-    )
+    approvals = _entries(ids, AuditAction.TICKET_APPROVED)
+    retries = _entries(ids, AuditAction.TICKET_RETRIED)
+    given_up = _entries(ids, AuditAction.TICKET_GIVEN_UP)
     rung = doorbells()
     rows = TicketRow.objects.filter(pk__in=ids).prefetch_related("steps")
-    return [_ticket(row, approvals[row.pk], rung[row.pk], without_effect) for row in rows]
+    return [
+        replace(
+            _ticket(row, without_effect),
+            approvals=approvals[row.pk],
+            doorbells=rung[row.pk],
+            retried=retries[row.pk],
+            given_up=bool(given_up[row.pk]),
+        )
+        for row in rows
+    ]
+
+
+def _entries(ids: Sequence[int], action: AuditAction) -> Counter[int]:
+    """How many entries of this action each ticket has."""
+    entries = AuditEntry.objects.filter(ticket_id__in=ids, action=action.value)
+    return Counter(entries.values_list("ticket_id", flat=True))
 
 
 def doorbells() -> Counter[int]:
@@ -51,7 +65,7 @@ def _looks(ids: Sequence[int]) -> Counter[int]:
     return Counter(entry.facts["step"] for entry in entries if entry.facts["seen"] == NO_EFFECT)
 
 
-def _ticket(row: TicketRow, approvals: int, rung: int, looks: Counter[int]) -> Ticket:
+def _ticket(row: TicketRow, looks: Counter[int]) -> Ticket:
     plan = plans.from_json(row.plan)
     modes = {plan.feeds_data, plan.user, plan.messages, plan.conversations, plan.calls} - {Mode.KEEP}
     return Ticket(
@@ -64,8 +78,8 @@ def _ticket(row: TicketRow, approvals: int, rung: int, looks: Counter[int]) -> T
             for call in plans.calls(plan)
         ],
         steps=list(_steps(row.steps.all(), looks)),
-        approvals=approvals,
-        doorbells=rung,
+        approvals=0,
+        doorbells=0,
         is_approved=row.approved_at is not None,
         soft_only=modes == {Mode.SOFT},
     )
