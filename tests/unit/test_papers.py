@@ -70,3 +70,14 @@ def test_every_link_leads_somewhere(paper: Path) -> None:
     own = [target for target in targets if not target.startswith(("http://", "https://", "mailto:"))]
 
     assert [target for target in own if not (paper.parent / target).exists()] == []
+
+
+def test_each_failure_window_names_tests_that_are_there() -> None:
+    paper = (ROOT / "docs" / "failure-windows.md").read_text()
+    rows = re.findall(r"^\| (W\d+(?:, W\d+)*) \|.*\| (`.*`) \|$", paper, re.M)
+    windows = [window for numbers, _ in rows for window in numbers.split(", ")]
+
+    assert windows == [f"W{number}" for number in range(1, 18)]
+    for _, names in rows:
+        for file, test in re.findall(r"`([^`:]+)::(\w+)`", names):
+            assert f"def {test}(" in (ROOT / file).read_text(), test
