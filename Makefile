@@ -1,10 +1,12 @@
 PYTHON ?= python3.11
 VENV := .venv
+# Tests run side by side, each worker with a database of its own.
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check demo-reset test bench chaos conformance lint fmt clean
+.PHONY: help install demo demo-check demo-reset test bench bench-audit bench-pages pictures chaos conformance lint fmt clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -32,10 +34,19 @@ demo-reset: $(VENV)/.run  ## the demo with fresh data
 	$(BIN)/python manage.py demo --reset
 
 test: $(VENV)/.dev  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 bench: $(VENV)/.dev  ## what it costs: all of it, or ONLY=batching, smaller with SCALE=0.1 (docs/performance.md)
 	$(BIN)/python -m tests.benchmarks --only "$(ONLY)" --scale "$(or $(SCALE),1)"
+
+bench-pages: $(VENV)/.dev  ## what each page costs with 1,000 and with 1,000,000 tickets (docs/performance.md)
+	$(BIN)/python -m tests.benchmarks --only pages --scale "$(or $(SCALE),1)" --out var/bench-pages.json
+
+bench-audit: $(VENV)/.dev  ## appends, checks and filters of the audit log, with up to 10,000,000 entries
+	$(BIN)/python -m tests.benchmarks --only audit --scale "$(or $(SCALE),1)" --out var/bench-audit.json
+
+pictures: $(VENV)/.dev  ## take the pictures of README and docs anew
+	PICTURES=1 $(BIN)/python -m pytest -n 0 tests/browser/test_pictures.py
 
 chaos: $(VENV)/.dev  ## kill and stop processes at every point: ROUNDS=200, the same again with SEED=
 	$(BIN)/python -m tests.faults.chaos --rounds "$(or $(ROUNDS),200)" --seed "$(or $(SEED),0)"
@@ -55,7 +66,8 @@ lint: $(VENV)/.dev  ## style, types, templates, settings, migrations
 	$(BIN)/mypy
 	git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade --check --target-version 5.2
 	PORTAL_PROFILE=test $(BIN)/python manage.py makemigrations --check --dry-run
-	ALLOWED_HOSTS=portal.example.org SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') \
+	AUDIT_KEYS=$$($(BIN)/python -c 'import base64, datetime, secrets; year = datetime.date.today().year; print(",".join(f"{one}:{base64.b64encode(secrets.token_bytes(32)).decode()}" for one in (year, year + 1)))') \
+		ALLOWED_HOSTS=portal.example.org SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') \
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
 
 fmt: $(VENV)/.dev  ## format code and templates

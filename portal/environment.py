@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,21 @@ def database(name: str, default: str) -> dict[str, Any]:
     return found
 
 
+def mail(name: str) -> dict[str, Any]:
+    """A mail server by its URL, as Django's settings. The URL may hold a password, so no error repeats it."""
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            found: dict[str, Any] = environ.Env.email_url_config(text(name, "dummymail://"))
+        except (KeyError, ValueError, ImproperlyConfigured):
+            found = {}
+    if not found.get("EMAIL_BACKEND"):
+        raise ImproperlyConfigured(
+            f"{name} must begin with smtp://, smtp+tls://, smtp+ssl:// or filemail:////folder, "
+            "like smtp+tls://user:password@mail.example.org:587."
+        )
+    return found
+
+
 def flag(name: str, default: bool) -> bool:
     """A yes or no. Odd words are refused instead of guessed at."""
     value = text(name).lower()
@@ -45,8 +63,8 @@ def flag(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be true or false, not “{value}”.")
 
 
-def number(name: str, default: float, *, least: float = 0) -> float:
-    """A number, at least `least`."""
+def number(name: str, default: float, *, least: float = 0, most: float = math.inf) -> float:
+    """A number, at least `least` and at most `most`."""
     value = text(name)
     if not value:
         return default
@@ -54,14 +72,38 @@ def number(name: str, default: float, *, least: float = 0) -> float:
         found = float(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a number, not “{value}”.") from None
+    if not math.isfinite(found):
+        raise ImproperlyConfigured(f"{name} must be a number, not “{value}”.")
     if found < least:
         raise ImproperlyConfigured(f"{name} must be at least {least:g}.")
+    if found > most:
+        raise ImproperlyConfigured(f"{name} must be at most {most:g}.")
     return found
 
 
 def words(name: str, default: str = "") -> list[str]:
     """A list, separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+# Bytes; a shorter key could be tried out.
+LEAST_KEY = 32
+
+
+def yearly_keys(name: str, value: str) -> dict[int, bytes]:
+    """Keys by their year, like `2026:base64,2027:base64`. No error repeats a key."""
+    found: dict[int, bytes] = {}
+    for word in filter(None, (part.strip() for part in value.split(","))):
+        year, _, key = word.partition(":")
+        try:
+            found[int(year)] = base64.b64decode(key, validate=True)
+        except (ValueError, binascii.Error):
+            raise ImproperlyConfigured(
+                f"{name} must be years with base64 keys, like 2026:…,2027:…; manage.py audit_keys makes one."
+            ) from None
+        if len(found[int(year)]) < LEAST_KEY:
+            raise ImproperlyConfigured(f"{name}: the key of {int(year)} must have at least {LEAST_KEY} bytes.")
+    return found
 
 
 def choice(name: str, default: str, among: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ from csp.constants import NONE, SELF
 from django.contrib.messages import constants as messages
 
 from portal import environment
-from portal.environment import ROOT, choice, database, flag, number, secret_key, text, words
+from portal.environment import ROOT, choice, database, flag, mail, number, secret_key, text, words
 
 PROFILE = choice("PORTAL_PROFILE", "production", environment.PROFILES)
 DEBUG = False
@@ -55,7 +55,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Every page is closed unless it says otherwise.
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "portal.signed_in.SignInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -94,7 +94,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "transaction_mode": "IMMEDIATE",
         # FULL: an audit entry or an intent that was committed survives a power cut.
         "init_command": (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON; PRAGMA foreign_keys=ON;"
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON; PRAGMA foreign_keys=ON; "
+            # What is erased is overwritten, not merely let go of.
+            "PRAGMA secure_delete=ON;"
         ),
     }
 else:
@@ -161,6 +163,8 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
+# Seconds after which an approval asks for the password again.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 5 * 60
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "my-work"
 LOGOUT_REDIRECT_URL = "account_login"
@@ -219,6 +223,9 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = not _MANIFEST
 WHITENOISE_AUTOREFRESH = False
 
+# Bytes. What is uploaded stays in memory up to here, and so never lies in the clear in a temporary file.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
+
 # Words and times
 
 LANGUAGE_CODE = "en-gb"
@@ -227,7 +234,44 @@ USE_TZ = True
 DSR_TIMEZONE = text("DSR_TIMEZONE", "Europe/Berlin")
 TIME_ZONE = DSR_TIMEZONE
 DSR_HOLIDAYS = text("DSR_HOLIDAYS", "DE")
-DSR_TARGET_LEAD_DAYS = int(number("DSR_TARGET_LEAD_DAYS", 10))
+DSR_TARGET_LEAD_DAYS = int(number("DSR_TARGET_LEAD_DAYS", 10, most=27))
+# Accounts whose erasure one person may approve in an hour alone; 0 for no bound.
+DSR_DELETES_PER_HOUR = int(number("DSR_DELETES_PER_HOUR", 100))
+
+# Retention, in days: of exports after they were handed out; of name, e-mail and free text, and of the user ids, after a
+# ticket was closed.
+RETENTION_EXPORT_DAYS = int(number("RETENTION_EXPORT_DAYS", 7))
+RETENTION_CONTACT_DAYS = int(number("RETENTION_CONTACT_DAYS", 90))
+RETENTION_REST_DAYS = int(number("RETENTION_REST_DAYS", 3 * 365))
+
+# Mail and files
+
+# Local hour of the digest, on working days.
+REMINDER_HOUR = int(number("REMINDER_HOUR", 8))
+PORTAL_URL = text("PORTAL_URL").rstrip("/")
+_MAIL = mail("EMAIL_URL")
+EMAIL_BACKEND = _MAIL["EMAIL_BACKEND"]
+EMAIL_HOST = _MAIL.get("EMAIL_HOST", "")
+EMAIL_PORT = _MAIL.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = _MAIL.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _MAIL.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = _MAIL.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _MAIL.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = _MAIL.get("EMAIL_FILE_PATH") or None
+EMAIL_TIMEOUT = int(number("MAIL_SECONDS", 10, least=1))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = text("MAIL_FROM", "portal@localhost")
+# Whether a mail has anywhere to go.
+MAILS = EMAIL_BACKEND != "django.core.mail.backends.dummy.EmailBackend"
+# What letters to people say of the company (Art. 12(4) GDPR), and in which language by default.
+CONTROLLER_NAME = text("CONTROLLER_NAME")
+SUPERVISORY_AUTHORITY = text("SUPERVISORY_AUTHORITY")
+COURT = text("COURT")
+LETTER_LANGUAGE = choice("LETTER_LANGUAGE", "en", ("en", "de"))
+# Not below a folder that anything serves.
+FILES_FOLDER = text("FILES_FOLDER", f"{ROOT}/var/files")
+# The largest attachment. An upload is kept in a nameless file, and no further than this.
+ATTACHMENT_MEGABYTES = int(number("ATTACHMENT_MEGABYTES", 25, least=1))
+FILE_UPLOAD_HANDLERS = ["portal.uploads.NamelessUploadHandler"]
 
 # Stream
 
@@ -245,15 +289,33 @@ WORKER_HEAD_FILE = text("WORKER_HEAD_FILE", f"{ROOT}/var/worker-head.json")
 if WORKER_HEAD_FILE == "off":
     WORKER_HEAD_FILE = ""
 
+# Signed checkpoints of the audit log, and who holds them outside the database.
+AUDIT_SIGNING_KEY = text("AUDIT_SIGNING_KEY")
+AUDIT_CHECKPOINT_FILE = text("AUDIT_CHECKPOINT_FILE", f"{ROOT}/var/audit-checkpoints.txt")
+if AUDIT_CHECKPOINT_FILE == "off":
+    AUDIT_CHECKPOINT_FILE = ""
+AUDIT_WITNESS_MAIL = words("AUDIT_WITNESS_MAIL")
+AUDIT_WITNESS_URL = text("AUDIT_WITNESS_URL")
+# Where `verify_audit` notes how far it has checked.
+AUDIT_VERIFIED_FILE = text("AUDIT_VERIFIED_FILE", f"{ROOT}/var/audit-verified.json")
+if AUDIT_VERIFIED_FILE == "off":
+    AUDIT_VERIFIED_FILE = ""
+
 # Where `manage.py demo` keeps its data.
 DEMO_FOLDER = ROOT / "var" / "demo"
 
 # Keys for what is stored: derived from SECRET_KEY where they are empty.
 FIELD_KEY = text("FIELD_KEY")
 AUDIT_KEY = text("AUDIT_KEY")
+AUDIT_KEYS = environment.yearly_keys("AUDIT_KEYS", text("AUDIT_KEYS"))
 
 # What /readyz asks besides the database: dotted paths to functions that return (ready, sentence).
-READINESS_CHECKS = ["requests_app.queries.heartbeat.check", "requests_app.queries.waiting.check"]
+READINESS_CHECKS = [
+    "requests_app.queries.heartbeat.check",
+    "requests_app.queries.waiting.check",
+    "requests_app.queries.audit_state.check",
+    "requests_app.queries.post.check",
+]
 
 # Who may read /metrics, and which functions yield them. Without a token there is no such page.
 METRICS_TOKEN = text("METRICS_TOKEN")

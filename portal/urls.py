@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from portal import health, metrics
+from portal import health, metrics, signed_in
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
+    path("signed-in/", signed_in.signed_in, name="signed-in"),
     path("accounts/", include("portal.account_urls")),
     path("admin/", admin.site.urls),
     path("", include("requests_app.urls")),

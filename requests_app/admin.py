@@ -1,4 +1,4 @@
-"""The admin looks, and changes nothing: what is written here would leave no entry.
+"""The admin looks, and changes nothing but staff: what else is written here would leave no entry.
 
 Superusers only, and without the people behind the tickets: whoever looks at those does so on the portal's own
 pages, which mask what the role does not need and record who read.
@@ -9,9 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest, HttpResponse
 
+from requests_app.audit.actor import acting_as
 from requests_app.models import Account, Attempt, AuditEntry, Decision, Step, StreamApp, StreamTask, Ticket
+from requests_app.views.loaders import actor_of
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -30,6 +35,35 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+# A role is a group of the portal's own: renamed or deleted, everybody in it would lose the role.
+admin.site.unregister([Group, get_user_model()])
+
+
+@admin.register(get_user_model())
+class StaffAdmin(UserAdmin):  # type: ignore[type-arg]
+    """The one thing that is changed here: who may sign in, and in which role. Each change is an entry.
+
+    Nobody is deleted: what they did names them. They are made inactive.
+    """
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        with acting_as(actor_of(request)):
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        with acting_as(actor_of(request)):
+            return super().user_change_password(request, id, form_url)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -66,9 +100,9 @@ class AccountAdmin(ReadOnly):
 
 @admin.register(Decision)
 class DecisionAdmin(ReadOnly):
-    """Without the note."""
+    """Without the note, and what shows it."""
 
-    exclude = ("note",)
+    exclude = ("note", "evidence")
 
 
 @admin.register(Step)

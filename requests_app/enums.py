@@ -69,6 +69,8 @@ OPEN_STATES = frozenset(
     }
 )
 CLOSED_STATES = frozenset(State) - OPEN_STATES
+# What the person can be told; what is cancelled was withdrawn.
+ANSWERED_STATES = frozenset({State.COMPLETED, State.REFUSED})
 # The agent may still change what is asked for.
 EDITABLE_STATES = frozenset({State.DRAFT, State.SENT_BACK})
 # The engine may send a step of a ticket in one of these, and of no other.
@@ -82,6 +84,7 @@ class Verb(Term):
     EDIT = "edit", "Edit"
     SUBMIT = "submit", "Send to DPO"
     APPROVE = "approve", "Approve"
+    APPROVE_FIRST = "approve_first", "Approve as the first of two"
     SEND_BACK = "send_back", "Send back to agent"
     REFUSE = "refuse", "Refuse"
     CANCEL = "cancel", "Cancel"
@@ -91,6 +94,7 @@ class Verb(Term):
     GIVE_UP = "give_up", "Give up"
     COMPLETE = "complete", "Complete"
     RESTORE = "restore", "Restore"
+    ANSWER = "answer", "Close the case"
 
 
 # Verbs of the engine; no person has a button for them.
@@ -122,6 +126,8 @@ class Operation(Term):
 
 EXPORT_OPERATIONS = frozenset({Operation.EXPORT_FEEDS_DATA, Operation.EXPORT_USERS})
 DELETE_OPERATIONS = frozenset({Operation.DELETE_FEEDS_DATA, Operation.DELETE_USERS})
+# After these Stream is read: it must show nothing any more, or show the user again.
+READ_BACK_OPERATIONS = DELETE_OPERATIONS | {Operation.RESTORE_USERS}
 
 
 class StepState(Term):
@@ -144,6 +150,7 @@ class Wait(Term):
     """What a ticket that the engine works on waits for."""
 
     WORKER = "worker", "the worker takes it up"
+    COOLING_OFF = "cooling_off", "the cooling-off ends"
     TURN = "turn", "its turn to be sent"
     PAUSED = "paused", "sending is paused"
     APP = "app", "the Stream app answers again"
@@ -190,6 +197,14 @@ class Channel(Term):
     OTHER = "other", "Other"
 
 
+class Purpose(Term):
+    """Why a file is on a ticket: what proves who asked is kept for a shorter time than the rest."""
+
+    CASEWORK = "casework", "Casework"
+    EVIDENCE = "evidence", "Evidence of identity"
+    PROOF = "proof", "Proof of what was done"
+
+
 class Ground(Term):
     """Grounds for erasure, Art. 17(1) GDPR."""
 
@@ -201,43 +216,103 @@ class Ground(Term):
     CHILD = "17_1_f", "Art. 17(1)(f): data of a child"
 
 
-class AuditAction(Term):
-    """What an audit entry records. Verbs of the lifecycle first, then what the engine saw, then access."""
+class ExtensionGround(Term):
+    """Why the time may be extended, Art. 12(3) GDPR: there are no other grounds."""
 
-    # lifecycle, one for each verb
-    TICKET_OPENED = "ticket.open", "Opened the ticket"
-    TICKET_EDITED = "ticket.edit", "Edited the ticket"
-    TICKET_SUBMITTED = "ticket.submit", "Sent the ticket to the DPO"
-    TICKET_APPROVED = "ticket.approve", "Approved the ticket"
-    TICKET_SENT_BACK = "ticket.send_back", "Sent the ticket back"
-    TICKET_REFUSED = "ticket.refuse", "Refused the request"
-    TICKET_CANCELLED = "ticket.cancel", "Cancelled the ticket"
-    TICKET_BEGUN = "ticket.begin", "Started on Stream"
-    TICKET_STOPPED = "ticket.stop", "Stopped: a person must look"
-    TICKET_RETRIED = "ticket.retry", "Retried"
-    TICKET_GIVEN_UP = "ticket.give_up", "Gave up"
-    TICKET_COMPLETED = "ticket.complete", "Completed the ticket"
-    TICKET_RESTORED = "ticket.restore", "Asked Stream to restore the user"
-    NOTE_ADDED = "note.add", "Added a note"
-    # calls to Stream
-    CALL_INTENDED = "call.intend", "About to call Stream"
-    CALL_ANSWERED = "call.answer", "Stream answered"
-    CALL_RECONCILED = "call.reconcile", "Checked on Stream what an unanswered call did"
-    STREAM_TASK_FINISHED = "stream_task.finish", "Stream finished its task"
-    READ_BACK = "read_back", "Read back what Stream still shows"
-    SENDING_PAUSED = "sending.pause", "Paused sending"
-    SENDING_LIFTED = "sending.lift", "Let sending go on"
-    DATABASE_RESTORED = "database.restored", "Noticed that the database was restored"
-    # access
-    TICKET_READ = "ticket.read", "Read the ticket"
-    PACKAGE_DOWNLOADED = "package.download", "Downloaded the export"
-    AUDIT_READ = "audit.read", "Searched the audit log"
-    AUDIT_CHECKED = "audit.check", "Checked the audit chain"
-    ATTEMPT_REFUSED = "attempt.refuse", "Tried something not permitted"
-    SIGNED_IN = "session.sign_in", "Signed in"
-    SIGNED_OUT = "session.sign_out", "Signed out"
-    SIGN_IN_FAILED = "session.sign_in_failed", "Failed to sign in"
-    # set-up
-    APP_SAVED = "app.save", "Saved a Stream app"
-    APP_TESTED = "app.test", "Tested the connection to Stream"
-    STAFF_SAVED = "staff.save", "Saved a staff member"
+    COMPLEXITY = "complexity", "Complexity of the request"
+    NUMBER = "number", "Number of requests"
+
+
+class PauseOfClock(Term):
+    """What the person was asked while the clock stands. Nothing else stops it: no holiday, no hold, no outage."""
+
+    IDENTITY = "identity", "Who they are (Art. 12(6))"
+    CLARIFICATION = "clarification", "What they mean"
+
+
+class IdentityMethod(Term):
+    """How the identity of whoever asks was looked at."""
+
+    SESSION = "session", "Signed in to the app"
+    EMAIL_LOOP = "email_loop", "Answered from the known address"
+    DOCUMENT = "document", "Document seen"
+    CALL_BACK = "call_back", "Called back"
+    KNOWN_CONTACT = "known_contact", "Known contact"
+    OTHER = "other", "Otherwise"
+
+
+class IdentityResult(Term):
+    """What came of a look at the identity."""
+
+    CONFIRMED = "confirmed", "confirmed"
+    MORE = "more", "more was asked"
+    NOT_CONFIRMED = "not_confirmed", "not confirmed"
+
+
+class Refusal(Term):
+    """Why a request, or a part of it, is refused. The articles are those of the GDPR."""
+
+    UNFOUNDED = "12_5_unfounded", "Art. 12(5): manifestly unfounded"
+    EXCESSIVE = "12_5_excessive", "Art. 12(5): excessive"
+    NOT_IDENTIFIABLE = "11_2", "Art. 11(2): the person cannot be identified"
+    EXPRESSION = "17_3_a", "Art. 17(3)(a): freedom of expression and information"
+    LEGAL_OBLIGATION = "17_3_b", "Art. 17(3)(b): legal obligation or public task"
+    PUBLIC_HEALTH = "17_3_c", "Art. 17(3)(c): public health"
+    ARCHIVING = "17_3_d", "Art. 17(3)(d): archiving, research or statistics"
+    LEGAL_CLAIMS = "17_3_e", "Art. 17(3)(e): legal claims"
+    OTHERS_COPY = "15_4", "Art. 15(4): rights of others, copy"
+    OTHERS_PORTABILITY = "20_4", "Art. 20(4): rights of others, portability"
+
+
+class Language(Term):
+    """A language that letters are written in."""
+
+    ENGLISH = "en", "English"
+    GERMAN = "de", "Deutsch"
+
+
+class LetterKind(Term):
+    """What a letter to the person tells them."""
+
+    RECEIPT = "receipt", "Receipt of the request"
+    MORE_INFORMATION = "more_information", "More information is needed"
+    EXTENSION = "extension", "The deadline is extended"
+    REFUSAL = "refusal", "Refusal"
+    PARTIAL = "partial", "Refusal in part"
+    DONE = "done", "Done"
+    RESTORED = "restored", "Restored"
+
+
+class MailKind(Term):
+    """What a mail of the portal is."""
+
+    LETTER = "letter", "Letter to the person"
+    REMINDER = "reminder", "Reminder to staff"
+
+
+class MailState(Term):
+    """Where a mail of the outbox stands. UNKNOWN: it was being handed over when the trace was lost; never sent again
+    unless a person says so."""
+
+    WAITING = "waiting", "Waits to be sent"
+    SENDING = "sending", "Being sent"
+    SENT = "sent", "Sent"
+    FAILED = "failed", "Not sent"
+    UNKNOWN = "unknown", "Nobody knows whether it went out"
+
+
+MAIL_DONE = frozenset({MailState.SENT, MailState.FAILED, MailState.UNKNOWN})
+
+
+class MailError(Term):
+    """Why a mail was not sent, in words that never hold an address."""
+
+    UNREACHABLE = "unreachable", "The mail server could not be reached."
+    SILENT = "silent", "The mail server did not answer in time."
+    BROKE_OFF = "broke_off", "The mail server broke the connection off before it took the mail."
+    SIGN_IN = "sign_in", "The mail server did not accept the portal's user name and password."
+    LATER = "later", "The mail server asked to try again later."
+    REFUSED = "refused", "The mail server refused the mail for good."
+    UNFIT = "unfit", "The address or the subject cannot be sent as a mail."
+    HELD_UP = "held_up", "The worker was held up for so long that it did not begin."
+    LOST = "lost", "The trace was lost while the mail server was taking the mail."

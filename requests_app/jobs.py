@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from requests_app import queue
 from requests_app.execution.baton import held
+from requests_app.execution.context import this_worker
 from requests_app.execution.sweep import sweep_once
+from requests_app.execution.timing import database_now
+from requests_app.upkeep import timetable
 
 # Seconds. The queue kills a job after 50; the longest call to Stream ends within 30 of the last pass's start,
 # so nothing is begun after the first of these.
@@ -23,6 +26,11 @@ def sweep(number: int) -> str:
 def answer_doorbell(ticket_id: int) -> str:
     """Somebody approved the ticket: look now. The rows say what is to be done, not the number."""
     return _sweep(ticket_id)
+
+
+def keep_up(number: int) -> str:
+    """The schedule's other job: what is to be done by the clock. Its number means nothing."""
+    return ", ".join(timetable.run_due(actor=this_worker(), now=database_now, budget_seconds=BUDGET))
 
 
 def sing(number: int) -> int:

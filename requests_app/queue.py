@@ -16,8 +16,10 @@ from django.db import transaction
 from django_q.models import OrmQ, Schedule, Task
 from django_q.tasks import async_task
 
-SWEEP_SCHEDULE = "portal sweep"
 SWEEP_JOB = "requests_app.jobs.sweep"
+UPKEEP_JOB = "requests_app.jobs.keep_up"
+# Each rung once a minute.
+SCHEDULES = {"portal sweep": SWEEP_JOB, "portal upkeep": UPKEEP_JOB}
 DOORBELL_JOB = "requests_app.jobs.answer_doorbell"
 CANARY_JOB = "requests_app.jobs.sing"
 # Of jobs that wait in the database, so many are looked through for one.
@@ -36,12 +38,13 @@ def _send(job: str, number: int) -> None:
     async_task(job, number, save=False)
 
 
-def keep_sweeping() -> None:
-    """Make sure that the one schedule exists: a sweep each minute, none to catch up after an outage."""
-    Schedule.objects.update_or_create(
-        name=SWEEP_SCHEDULE,
-        defaults={"func": SWEEP_JOB, "schedule_type": Schedule.MINUTES, "minutes": 1, "repeats": -1, "args": "(0,)"},
-    )
+def keep_schedules() -> None:
+    """Make sure that the two schedules exist: a sweep and the upkeep each minute, none to catch up after an outage."""
+    for name, job in SCHEDULES.items():
+        Schedule.objects.update_or_create(
+            name=name,
+            defaults={"func": job, "schedule_type": Schedule.MINUTES, "minutes": 1, "repeats": -1, "args": "(0,)"},
+        )
 
 
 def ring_canary(number: int) -> str:

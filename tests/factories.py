@@ -9,14 +9,14 @@ from typing import Any
 from django.utils import timezone
 
 from requests_app.audit.actor import worker
-from requests_app.enums import Channel, Kind, Mode, Outcome, State, StepState
+from requests_app.enums import Channel, Ground, Kind, Language, Mode, Outcome, Refusal, State, StepState
 from requests_app.execution import steps
-from requests_app.models import StreamApp, Ticket
-from requests_app.workflow import outcomes, tickets
+from requests_app.models import CoverSheet, Preview, StreamApp, Ticket
+from requests_app.workflow import approval, cover_sheets, letters, outcomes, recipients, refusing, tickets
 from requests_app.workflow.plan import Plan
 from requests_app.workflow.tickets import Intake
 from tests.canary import API_KEY, SECRET
-from tests.people import actor
+from tests.people import actor, person
 
 _numbers = itertools.count(1)
 WORKER = worker("test-host")
@@ -26,13 +26,21 @@ NOWHERE = "http://127.0.0.1:9"
 
 def stream_app(**changes: Any) -> StreamApp:
     """The one Stream app of the tests."""
-    values = {"base_url": NOWHERE, "api_key": API_KEY, "api_secret": SECRET}
+    values = {"base_url": NOWHERE, "api_key": API_KEY, "api_secret": SECRET, "identity_required": False}
     app, made = StreamApp.objects.get_or_create(name="chat-test", defaults=values | changes)
     if changes and not made:
         for name, value in changes.items():
             setattr(app, name, value)
         app.save()
+    cover_sheet(app)
     return app
+
+
+def cover_sheet(app: StreamApp) -> CoverSheet:
+    """A sheet that goes with the exports of the app; apps of the tests have one unless a test wants none."""
+    told = {question.name: f"About {question.article}." for question in cover_sheets.QUESTIONS}
+    known = {"saved_by": person("dora"), "saved_at": timezone.now()}
+    return CoverSheet.objects.get_or_create(stream_app=app, version=1, defaults=told | known)[0]
 
 
 def erase_plan(*user_ids: str, **changes: Any) -> Plan:
@@ -65,6 +73,7 @@ def intake(plan: Plan | None = None, app: StreamApp | None = None, **changes: An
         "plan": plan or erase_plan(),
         "received_on": timezone.localdate(),
         "channel": Channel.EMAIL,
+        "ground": Ground.CONSENT_WITHDRAWN.value if plan is None or plan.kind is Kind.ERASE else "",
     }
     return Intake(**(values | changes))
 
@@ -87,7 +96,8 @@ def sent_back(plan: Plan | None = None, **changes: Any) -> Ticket:
 
 def refused(plan: Plan | None = None, **changes: Any) -> Ticket:
     """A ticket that the DPO refused."""
-    return tickets.refuse(submitted(plan, **changes), actor=actor("dora"), now=timezone.now(), note="Not the owner.")
+    ticket, code = submitted(plan, **changes), Refusal.NOT_IDENTIFIABLE.value
+    return refusing.refuse(ticket, actor=actor("dora"), now=timezone.now(), note="Not the owner.", code=code)
 
 
 def cancelled(plan: Plan | None = None, **changes: Any) -> Ticket:
@@ -95,17 +105,33 @@ def cancelled(plan: Plan | None = None, **changes: Any) -> Ticket:
     return tickets.cancel(draft(plan, **changes), actor=actor("ada"), now=timezone.now())
 
 
+def seen(ticket: Ticket, *, at: datetime | None = None) -> dict[str, Any]:
+    """What an approval needs of a preview, where Stream could not be asked. Leaves no entry."""
+    now = at or timezone.now()
+    preview = Preview.objects.create(
+        ticket=ticket,
+        plan_digest=ticket.plan_digest,
+        made_by=person("dora"),
+        made_at=now,
+        answered=False,
+        content={"v": 1, "accounts": [], "trouble": "Stream did not answer."},
+        digest=f"{next(_numbers):064x}",
+    )
+    return {"preview_digest": preview.digest, "without_preview": True}
+
+
 def approved(
     plan: Plan | None = None, *, at: datetime | None = None, send_if_absent: bool = False, **changes: Any
 ) -> Ticket:
     """A ticket that the engine may take up."""
     ticket = submitted(plan, **changes)
-    return tickets.approve(
+    return approval.approve(
         ticket,
         actor=actor("dora"),
         now=at or timezone.now(),
         confirm_user_id=ticket.plan["user_ids"][0],
         send_if_absent=send_if_absent,
+        **seen(ticket, at=at),
     )
 
 
@@ -139,6 +165,20 @@ def completed(plan: Plan | None = None, **changes: Any) -> Ticket:
     done = plan or erase_plan()
     outcome = Outcome.EXPORTED if done.kind is Kind.EXPORT else outcomes.erase_outcome(done)
     return _finish(ticket, StepState.DONE, outcome)
+
+
+def told(ticket: Ticket, *, by: str = "ben", now: datetime | None = None) -> Ticket:
+    """The same with everybody told: the person by hand, the recipients by mail."""
+    now, who = now or timezone.now(), actor(by)
+    today = timezone.localdate(now)
+    if ticket.state == State.COMPLETED:
+        kind = letters.fitting(ticket)[0]
+        letters.write(ticket, letters.draft(ticket, kind, Language.ENGLISH, now=now), actor=who, now=now)
+    for letter in ticket.letters.all():
+        letters.sent_by_hand(letter, actor=who, now=now, sent_on=today, channel=Channel.LETTER.value)
+    for informing in ticket.informings.filter(answered_at__isnull=True):
+        recipients.answer(informing, informed_on=today, told=True, words="Mail to them.", actor=who, now=now)
+    return ticket
 
 
 IN_STATE = {

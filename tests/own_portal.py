@@ -53,6 +53,8 @@ class OwnPortal:
         return {
             "PATH": os.environ["PATH"],
             "PORTAL_PROFILE": "test",
+            # Storms approve more than one person may in an hour.
+            "DSR_DELETES_PER_HOUR": "0",
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             "DATABASE_URL": self.database_url,
             "STREAM_BASE_URL": self.stream_url,
@@ -60,6 +62,8 @@ class OwnPortal:
             "STREAM_API_SECRET": SECRET,
             "STREAM_SANDBOX": "true",
             "WORKER_HEAD_FILE": str(self.folder / "head.json"),
+            "AUDIT_CHECKPOINT_FILE": str(self.folder / "checkpoints.txt"),
+            "AUDIT_VERIFIED_FILE": str(self.folder / "verified.json"),
             "PYTHONUNBUFFERED": "1",
             **self.extra,
         }

@@ -62,7 +62,8 @@ class SandboxServer(ThreadingHTTPServer):
         self.sandbox = sandbox
         self.base_url = f"http://{host}:{self.server_address[1]}"
         self._stopping = threading.Event()
-        threading.Thread(target=self._advance, daemon=True).start()
+        self._clockwork = threading.Thread(target=self._advance, daemon=True)
+        self._clockwork.start()
 
     def _advance(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
@@ -80,3 +81,5 @@ class SandboxServer(ThreadingHTTPServer):
         self._stopping.set()
         self.shutdown()
         self.server_close()
+        # Whoever stopped it may close the store.
+        self._clockwork.join()

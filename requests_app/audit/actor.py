@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from requests_app.enums import Role
@@ -32,3 +35,21 @@ class Actor:
 def worker(host: str) -> Actor:
     """The actor of everything that background jobs do."""
     return Actor(id=None, role=Role.WORKER, name="Portal worker", origin=host)
+
+
+_acting: ContextVar[Actor | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting_as(actor: Actor) -> Iterator[None]:
+    """Who acts in whatever Django does by itself inside: saving people and their groups."""
+    token = _acting.set(actor)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def acting() -> Actor:
+    """Who acts now; whoever works on the server itself where nobody said."""
+    return _acting.get() or Actor(id=None, role=Role.ADMINISTRATOR, name="command line", origin="command line")

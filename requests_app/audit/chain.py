@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 VERSION = "audit-v1"
 GENESIS = "0" * 64
@@ -37,21 +38,45 @@ class Entry:
     texts: Mapping[str, str]
     prev_hash: str
 
+    @cached_property
+    def spelt(self) -> bytes:
+        """The canonical bytes, made once: the chain hashes them and so does the tree."""
+        content = {
+            "v": VERSION,
+            "seq": self.seq,
+            "at": timestamp(self.at),
+            "action": self.action,
+            "actor": {"id": self.actor_id, "role": self.actor_role, "name": self.actor_name},
+            "origin": self.origin,
+            "ticket": self.ticket_id,
+            "subjects": list(self.subjects),
+            "facts": _plain(self.facts),
+            "texts": self.texts,
+            "prev": self.prev_hash,
+        }
+        text = _spell(content)
+        # ASCII is in NFC as it stands; only facts could hold what has no single spelling.
+        return (text if text.isascii() else _spell(_plain(content))).encode()
+
 
 @dataclass(frozen=True)
 class Break:
-    """The first place where a chain does not hold, and why."""
+    """The first place where a log does not hold, and why. With `rule` the chain holds, and what it tells may not be."""
 
     seq: int
     why: str
+    rule: bool = False
+
+
+_spell = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 def _plain(value: object) -> object:
     """The value with texts in NFC; refuses what has no single spelling in JSON (fractions, dates)."""
+    if isinstance(value, str):
+        return value if value.isascii() else unicodedata.normalize("NFC", value)
     if isinstance(value, bool | int) or value is None:
         return value
-    if isinstance(value, str):
-        return unicodedata.normalize("NFC", value)
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -61,25 +86,12 @@ def _plain(value: object) -> object:
 
 def timestamp(at: datetime) -> str:
     """RFC 3339 in UTC with microseconds."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def canonical(entry: Entry) -> bytes:
     """The bytes that are hashed."""
-    content = {
-        "v": VERSION,
-        "seq": entry.seq,
-        "at": timestamp(entry.at),
-        "action": entry.action,
-        "actor": {"id": entry.actor_id, "role": entry.actor_role, "name": entry.actor_name},
-        "origin": entry.origin,
-        "ticket": entry.ticket_id,
-        "subjects": list(entry.subjects),
-        "facts": entry.facts,
-        "texts": entry.texts,
-        "prev": entry.prev_hash,
-    }
-    return json.dumps(_plain(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return entry.spelt
 
 
 def entry_hash(entry: Entry) -> str:

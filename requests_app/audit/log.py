@@ -9,50 +9,88 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from django.conf import settings
 from django.db import connection, transaction
 
-from requests_app.audit import chain
+from requests_app.audit import chain, keys, texts
 from requests_app.audit.actor import Actor
-from requests_app.enums import AuditAction
+from requests_app.audit_actions import AuditAction
 from requests_app.models import Account, AuditEntry, AuditText, Ticket
-from requests_app.models.sealed import derived_key
 
 # Any constant will do: it names "the head of the audit chain" among the database's advisory locks.
 CHAIN_LOCK = 0x44535241
+_TABLE, _FIELDS = AuditEntry._meta.db_table, AuditEntry._meta.concrete_fields
+# Values that PostgreSQL takes in a statement; SQLite takes fewer, and says how many.
+_MOST_VALUES = 65_535
 
 
 class OutsideTransaction(RuntimeError):
     """An entry was about to be written apart from what it records."""
 
 
-def pseudonym_key() -> bytes:
-    """The key of the pseudonyms, from AUDIT_KEY or derived from SECRET_KEY. It never stands in the database."""
-    return settings.AUDIT_KEY.encode() if settings.AUDIT_KEY else derived_key("audit")
+@dataclass(frozen=True)
+class Subject:
+    """A Stream user id of an app; its entry names it by a pseudonym under the key of the entry's year."""
+
+    app_id: int
+    user_id: str
 
 
-def subject(app_id: int, user_id: str) -> str:
-    """How the log names a Stream user id of an app."""
-    return chain.pseudonym(pseudonym_key(), app_id, user_id)
+# What an entry is about: a user id, or the pseudonym that is left of an erased one.
+Subjects = Iterable[Subject | str]
 
 
-def subjects_of(accounts: Iterable[Account]) -> tuple[str, ...]:
-    """How the log names the accounts of a ticket."""
-    return tuple(subject(account.stream_app_id, account.user_id) for account in accounts)
+def subject(app_id: int, user_id: str) -> Subject:
+    """Somebody whom an entry is about."""
+    return Subject(app_id, user_id)
 
 
-def _head() -> tuple[int, str]:
-    last = AuditEntry.objects.order_by("-seq").values_list("seq", "hash").first()
-    return last or (0, chain.GENESIS)
+def subjects_of(accounts: Iterable[Account]) -> tuple[Subject | str, ...]:
+    """The accounts of a ticket as an entry's subjects; of an erased user id the pseudonym that stays."""
+    return tuple(
+        account.subject if account.is_erased else subject(account.stream_app_id, account.user_id)
+        for account in accounts
+    )
 
 
-def _lock() -> None:
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
+def _named(subjects: Subjects, at: datetime) -> tuple[str, ...]:
+    year = keys.year_of(at)
+    return tuple(one if isinstance(one, str) else keys.subject(year, one.app_id, one.user_id) for one in subjects)
+
+
+def _locked_head() -> tuple[int, str]:
+    """Take the lock, then read the newest entry: number and hash.
+
+    On PostgreSQL both go in one message as two statements, so that the second sees what was committed before the lock
+    was given. Written out, because every append of everybody waits for this.
+    """
+    head = f'SELECT seq, hash FROM "{_TABLE}" ORDER BY seq DESC LIMIT 1'  # noqa: S608
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"SELECT pg_advisory_xact_lock({CHAIN_LOCK}); {head}")
+            cursor.nextset()
+        else:
+            cursor.execute(head)
+        return cursor.fetchone() or (0, chain.GENESIS)
+
+
+def _insert(rows: Sequence[AuditEntry]) -> None:
+    """Store new rows, some in a statement: what `bulk_create` does, for less than half of its time."""
+    one = f"({', '.join(['%s'] * len(_FIELDS))})"
+    names = ", ".join(f'"{field.column}"' for field in _FIELDS)
+    at_once = (connection.features.max_query_params or _MOST_VALUES) // len(_FIELDS)
+    with connection.cursor() as cursor:
+        for start in range(0, len(rows), at_once):
+            some = rows[start : start + at_once]
+            values = [
+                field.get_db_prep_save(getattr(row, field.attname), connection) for row in some for field in _FIELDS
+            ]
+            places = ", ".join([one] * len(some))
+            cursor.execute(f'INSERT INTO "{_TABLE}" ({names}) VALUES {places}', values)  # noqa: S608
+            for row in some:
+                row._state.adding, row._state.db = False, connection.alias
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +105,7 @@ class Record:
     actor: Actor
     now: datetime
     ticket_id: int | None = None
-    subjects: Iterable[str] = ()
+    subjects: Subjects = ()
     facts: Mapping[str, object] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
@@ -78,7 +116,7 @@ def record(
     actor: Actor,
     now: datetime,
     ticket: Ticket | None = None,
-    subjects: Iterable[str] = (),
+    subjects: Subjects = (),
     facts: Mapping[str, object] | None = None,
     texts: Mapping[str, str] | None = None,
 ) -> AuditEntry:
@@ -108,25 +146,28 @@ def record_all(records: Sequence[Record]) -> list[AuditEntry]:
         raise OutsideTransaction("open a transaction around the change and its audit entry")
     if not records:
         return []
-    _lock()
-    seq, head = _head()
-    rows, words = [], []
-    for told in records:
+    # Whatever needs no place in the chain is made before the lock: others wait behind it.
+    told = [_told(record) for record in records]
+    seq, head = _locked_head()
+    rows: list[AuditEntry] = []
+    words: list[texts.Spoken] = []
+    for entry, salted in told:
         seq += 1
-        salted = {name: (secrets.token_hex(16), text) for name, text in told.texts.items() if text}
-        entry = _entry(told, salted, seq=seq, head=head)
+        entry = replace(entry, seq=seq, prev_hash=head)
         head = chain.entry_hash(entry)
         rows.append(AuditEntry(**_columns(entry), hash=head))
-        words += [AuditText(seq=seq, name=name, salt=salt, text=text) for name, (salt, text) in salted.items()]
-    AuditEntry.objects.bulk_create(rows)
+        words += [texts.Spoken(seq, name, salt, text, entry.ticket_id) for name, (salt, text) in salted.items()]
+    _insert(rows)
     if words:
-        AuditText.objects.bulk_create(words)
+        AuditText.objects.bulk_create(texts.sealed(words))
     return rows
 
 
-def _entry(told: Record, salted: Mapping[str, tuple[str, str]], *, seq: int, head: str) -> chain.Entry:
-    return chain.Entry(
-        seq=seq,
+def _told(told: Record) -> tuple[chain.Entry, Mapping[str, tuple[str, str]]]:
+    """The entry but for its place in the chain, and its free texts with their salts."""
+    salted = {name: (secrets.token_hex(16), text) for name, text in told.texts.items() if text}
+    entry = chain.Entry(
+        seq=0,
         at=told.now,
         action=told.action.value,
         actor_id=told.actor.id,
@@ -134,11 +175,12 @@ def _entry(told: Record, salted: Mapping[str, tuple[str, str]], *, seq: int, hea
         actor_name=told.actor.name,
         origin=told.actor.origin,
         ticket_id=told.ticket_id,
-        subjects=tuple(told.subjects),
+        subjects=_named(told.subjects, told.now),
         facts=dict(told.facts),
         texts={name: chain.commitment(salt, text) for name, (salt, text) in salted.items()},
-        prev_hash=head,
+        prev_hash="",
     )
+    return entry, salted
 
 
 def _columns(entry: chain.Entry) -> dict[str, object]:

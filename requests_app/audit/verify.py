@@ -29,6 +29,8 @@ class Report:
         return self.first_break is None
 
     def __str__(self) -> str:
+        if self.first_break is not None and self.first_break.rule:
+            return f"The chain is intact and tells what may not be: {self.first_break.why}."
         if self.first_break is not None:
             return f"The chain is broken: {self.first_break.why}."
         if self.after:

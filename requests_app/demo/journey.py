@@ -84,8 +84,31 @@ def _both(running: Processes, clock: Clock, *, export_of: str, erase_of: str) ->
     if len(files) != 2 or any(_owner(content) != export_of for content in files):
         raise DemoFailed("The downloaded export is not the subject's data.")
     clock.say(f"export downloaded: {sum(map(len, files)):,} bytes, the subject's data")
-    erase = {"kind": "erase", "feeds_data": "hard", "user": "hard", "messages": "hard", "conversations": "hard"}
-    _carry_out(running, clock, ana, mara, erase, erase_of, "Erased")
+    _close(clock, ana, ticket)
+    erase = {
+        "kind": "erase",
+        "ground": "17_1_b",
+        "feeds_data": "hard",
+        "user": "hard",
+        "messages": "hard",
+        "conversations": "hard",
+    }
+    ticket = _carry_out(running, clock, ana, mara, erase, erase_of, "Erased")
+    _close(clock, ana, ticket)
+
+
+def _close(clock: Clock, agent: Visitor, ticket: str) -> None:
+    """Tell the person by a letter and every recipient of the app, and close the case."""
+    reference, today = ticket.strip("/").rpartition("/")[2], date.today().isoformat()
+    write = f"{ticket}letters/new/"
+    agent.send(write, write, {"action": "keep"})
+    (by_hand,) = agent.actions(ticket, r"/by-hand/")
+    agent.send(ticket, by_hand, {"sent_on": today, "channel": "letter"})
+    recipients = agent.actions(ticket, r"/recipients/\d+/")
+    for recipient in recipients:
+        agent.send(ticket, recipient, {"told": "yes", "informed_on": today, "words": "Mail of the demo."})
+    agent.send(ticket, f"{ticket}answer/", {})
+    clock.say(f"{reference}: the letter is sent, recipients told: {len(recipients)}, the case is closed")
 
 
 def _owner(content: bytes) -> str:
@@ -109,12 +132,14 @@ def _carry_out(
         "user_ids": user_id,
         "received_on": date.today().isoformat(),
         "channel": "email",
+        "identity_method": "email_loop",
         "note": "Opened by the demo.",
         "action": "submit",
     }
     ticket = agent.send(NEW, NEW, typed)
     reference = ticket.strip("/").rpartition("/")[2]
     clock.say(f"{reference}: {choices['kind']} opened and sent to the DPO")
+    dpo.send(ticket, f"{ticket}preview/", {})
     dpo.send(ticket, f"{ticket}approve/", {"confirm_user_id": user_id, "note": "Approved by the demo."})
     clock.say(f"{reference}: approved")
     while True:

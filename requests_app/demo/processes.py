@@ -25,7 +25,17 @@ from requests_app.demo.clock import Clock, DemoFailed
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 8.0
 # What a demo must never inherit: it brings its own.
-_OWN = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FIELD_KEY", "AUDIT_KEY", "ALLOWED_HOSTS", "HTTPS", "TRUSTED_PROXY")
+_OWN = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "FIELD_KEY",
+    "AUDIT_KEY",
+    "AUDIT_SIGNING_KEY",
+    "ALLOWED_HOSTS",
+    "HTTPS",
+    "TRUSTED_PROXY",
+)
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,12 @@ class Processes:
             "STREAM_API_KEY": self.key,
             "STREAM_API_SECRET": self.secret,
             "STREAM_SANDBOX": "true",
+            "SUPERVISORY_AUTHORITY": "Demo Authority for Data Protection, 1 Example Street, 10115 Berlin",
+            "CONTROLLER_NAME": "Example GmbH, data protection",
+            "EMAIL_URL": f"filemail:///{self.places.folder.resolve()}/mails",
             "WORKER_HEAD_FILE": str(self.places.folder / "worker-head.json"),
+            "AUDIT_CHECKPOINT_FILE": str(self.places.folder / "audit-checkpoints.txt"),
+            "AUDIT_VERIFIED_FILE": str(self.places.folder / "audit-verified.json"),
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -10,9 +10,21 @@ from typing import Any
 from django.utils import timezone
 
 from requests_app.audit.actor import Actor
-from requests_app.enums import Channel, Ground, Kind, Mode
+from requests_app.enums import (
+    Channel,
+    ExtensionGround,
+    Ground,
+    IdentityMethod,
+    Kind,
+    LetterKind,
+    Mode,
+    PauseOfClock,
+    Refusal,
+)
+from requests_app.execution import effect_preview
 from requests_app.models import StreamApp, Ticket
-from requests_app.workflow import deadlines, tickets
+from requests_app.workflow import approval, closing, deadlines, letters, refusing, tickets, time_limit
+from requests_app.workflow.clock import clock
 from requests_app.workflow.plan import Plan
 from requests_app.workflow.tickets import Intake
 
@@ -20,6 +32,7 @@ HARD = {"user": Mode.HARD, "messages": Mode.HARD, "conversations": Mode.HARD}
 PRUNE = {"user": Mode.PRUNING, "messages": Mode.PRUNING}
 SOFT = {"user": Mode.SOFT, "messages": Mode.SOFT}
 FEEDS = {"feeds_data": Mode.HARD}
+EXTENDED = ("receipt", "extended")
 
 
 @dataclass(frozen=True)
@@ -34,15 +47,17 @@ class Case:
     days: int = 5
     channel: Channel = Channel.EMAIL
     note: str = ""
+    # What happened besides: `receipt`, `asked` (the clock stands), `extended`, `closed` (told by hand, case closed).
+    also: tuple[str, ...] = ()
 
 
 def _cases() -> Iterator[Case]:
     """Nobody of the sandbox who is erased for good by an approved ticket stands in another one."""
-    yield Case("ana", "u_82c1f0e9", "waiting", modes=HARD, days=24, note="Confirmed twice by e-mail.")
-    yield Case("tom", "j-ossipov", "waiting", modes=FEEDS, days=18)
+    yield Case("ana", "u_82c1f0e9", "waiting", modes=HARD, days=24, note="Confirmed twice by e-mail.", also=EXTENDED)
+    yield Case("tom", "j-ossipov", "waiting", modes=FEEDS, days=18, also=("receipt", "asked"))
     yield Case("lena", "u_77aa10d2", "waiting", modes=HARD | FEEDS, days=16, channel=Channel.FORM)
-    yield Case("ana", "b.kowalski", "waiting", kind=Kind.EXPORT, days=12)
-    yield Case("tom", "r_santos", "waiting", modes=PRUNE, days=9, channel=Channel.LETTER)
+    yield Case("ana", "b.kowalski", "waiting", kind=Kind.EXPORT, days=12, also=("receipt",))
+    yield Case("tom", "r_santos", "waiting", modes=PRUNE, days=9, channel=Channel.LETTER, also=("receipt",))
     yield Case("ana", "noor@example.org", "waiting", kind=Kind.EXPORT, days=3, channel=Channel.IN_APP)
     yield Case("lena", "élodie", "waiting", modes=SOFT, days=33, note="Asked again by phone.")
     yield Case("ana", "marta.lindqvist", "approved", kind=Kind.EXPORT, days=14)
@@ -55,7 +70,8 @@ def _cases() -> Iterator[Case]:
     yield Case("lena", "yuki-tanaka", "draft", modes=HARD, days=0, channel=Channel.PHONE)
     yield Case("ana", "u_c0ffee42", "sent back", modes=HARD, days=20, note="Who owns the shared channels afterwards?")
     yield Case("tom", "jonas-weber", "sent back", modes=PRUNE, days=15, note="Keep the invoices: ask Finance first.")
-    yield Case("lena", "u_5be01c77", "refused", modes=HARD, days=40, note="The requester is not the account's owner.")
+    why = "The requester is not the account's owner."
+    yield Case("lena", "u_5be01c77", "refused", modes=HARD, days=40, note=why, also=("closed",))
     yield Case("ana", "u_77aa10d2", "refused", kind=Kind.EXPORT, days=45, note="Same request as last week.")
     yield Case("tom", "r_santos", "cancelled", kind=Kind.EXPORT, days=50)
     yield Case("lena", "j-ossipov", "cancelled", kind=Kind.EXPORT, days=28, note="Withdrawn by the person.")
@@ -64,7 +80,10 @@ def _cases() -> Iterator[Case]:
         opener = ("ana", "tom", "lena")[number % 3]
         fate = ("cancelled", "refused", "waiting", "draft")[number % 4]
         modes = (HARD, PRUNE, SOFT, FEEDS)[number % 4]
-        yield Case(opener, f"legacy-{4100 + number}", fate, modes=modes, days=2 + number * 2, note="From the old tool.")
+        days, also = 2 + number * 2, ("closed",) if fate == "refused" and number > 4 else ()
+        yield Case(
+            opener, f"legacy-{4100 + number}", fate, modes=modes, days=days, note="From the old tool.", also=also
+        )
 
 
 def fill(app: StreamApp, people: dict[str, Actor]) -> int:
@@ -85,13 +104,63 @@ def _bring_about(case: Case, app: StreamApp, people: dict[str, Actor]) -> Ticket
     if case.fate == "draft":
         return ticket
     tickets.submit(ticket, actor=opener, now=now)
+    _meanwhile(ticket, case, opener=opener, dpo=dpo)
     if case.fate == "approved":
-        return tickets.approve(ticket, actor=dpo, now=now, confirm_user_id=case.user_id, note=case.note)
+        seen = effect_preview.make(ticket, actor=dpo, now=now)
+        return approval.approve(
+            ticket,
+            actor=dpo,
+            now=now,
+            confirm_user_id=case.user_id,
+            preview_digest=seen.digest,
+            without_preview=not seen.answered,
+            note=case.note,
+        )
     if case.fate == "sent back":
         return tickets.send_back(ticket, actor=dpo, now=now, note=case.note)
     if case.fate == "refused":
-        return tickets.refuse(ticket, actor=dpo, now=now, note=case.note)
+        code = Refusal.UNFOUNDED if case.kind is Kind.ERASE else Refusal.EXCESSIVE
+        evidence = "The mail came from an address that the account never had."
+        refusing.refuse(
+            ticket, actor=dpo, now=now, note=case.note, code=code.value, evidence=evidence, override_late=True
+        )
+        if "closed" in case.also:
+            _send_by_hand(ticket, actor=opener)
+            return closing.answer(ticket, actor=opener, now=now)
     return ticket
+
+
+def _meanwhile(ticket: Ticket, case: Case, *, opener: Actor, dpo: Actor) -> None:
+    """What is said to the person before the decision, and what that does to the clock."""
+    now = timezone.now()
+    today = deadlines.receipt_date(now, clock())
+    if "receipt" in case.also:
+        draft = letters.draft(ticket, LetterKind.RECEIPT, letters.default_language(), now=now)
+        letters.write(ticket, draft, actor=opener, now=now)
+        _send_by_hand(ticket, actor=opener)
+    if "asked" in case.also:
+        question = "Which of your two accounts do you mean?"
+        time_limit.ask(
+            ticket, actor=opener, now=now, kind=PauseOfClock.CLARIFICATION, asked_on=today, question=question
+        )
+    if "extended" in case.also:
+        time_limit.extend(
+            ticket,
+            actor=dpo,
+            now=now,
+            ground=ExtensionGround.COMPLEXITY,
+            reason="The account has several hundred channels.",
+            notice_on=today,
+            notice_channel=Channel.EMAIL,
+        )
+    ticket.refresh_from_db()
+
+
+def _send_by_hand(ticket: Ticket, *, actor: Actor) -> None:
+    now = timezone.now()
+    today = deadlines.receipt_date(now, clock())
+    for letter in ticket.letters.all():
+        letters.sent_by_hand(letter, actor=actor, now=now, sent_on=today, channel=Channel.LETTER.value)
 
 
 def _intake(case: Case, app: StreamApp) -> Intake:
@@ -105,12 +174,13 @@ def _intake(case: Case, app: StreamApp) -> Intake:
         copy_first=not export and case.modes is HARD,
         **modes,
     )
-    received_on = deadlines.receipt_date(timezone.now() - timedelta(days=case.days), tickets.clock())
+    received_on = deadlines.receipt_date(timezone.now() - timedelta(days=case.days), clock())
     return Intake(
         stream_app=app,
         plan=plan,
         received_on=received_on,
         channel=case.channel,
+        identity_method="" if case.fate == "draft" else IdentityMethod.EMAIL_LOOP.value,
         requester_email="" if case.user_id.startswith("legacy") else f"{received_on:%d%m}.person@example.org",
         ground="" if export else Ground.CONSENT_WITHDRAWN.value,
         note=case.note,

@@ -16,24 +16,34 @@ STATE = re.compile(r'data-say="[^":]*: ([^",]*)(?:, ([^"]*))?"')
 
 
 class _Forms(HTMLParser):
-    """The forms of a page: their actions and what their hidden fields hold."""
+    """The forms of a page: their actions, and what their hidden fields and texts hold."""
 
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[tuple[str, dict[str, str]]] = []
         self._open = False
+        self._area = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append((found.get("action", ""), {}))
             self._open = True
-        elif tag == "input" and self._open and found.get("type") == "hidden":
+        elif tag == "input" and self._open and found.get("type") in {"hidden", "text"}:
             self.forms[-1][1][found.get("name", "")] = found.get("value", "")
+        elif tag == "textarea" and self._open:
+            self._area = found.get("name", "")
+            self.forms[-1][1][self._area] = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self.forms[-1][1][self._area] += data
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self._open = False
+        if tag == "textarea":
+            self._area = ""
 
 
 class Visitor:
@@ -70,6 +80,12 @@ class Visitor:
         if answer.status_code != 302:
             raise DemoFailed(f"{self.name} sent {action} and got HTTP {answer.status_code}: {_complaints(answer.text)}")
         return str(answer.headers["Location"]).removeprefix(self._url)
+
+    def actions(self, page: str, ending: str) -> list[str]:
+        """Where the forms of a page lead whose address ends like this, as a pattern."""
+        parser = _Forms()
+        parser.feed(self.page(page))
+        return [action for action, _ in parser.forms if re.search(f"{ending}$", action)]
 
     def state_of(self, ticket: str) -> tuple[str, str]:
         """State and outcome of a ticket, as its page says them."""

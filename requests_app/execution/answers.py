@@ -15,8 +15,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import BigIntegerField, Case, Value, When
 
-from requests_app.audit import log
-from requests_app.enums import EXPORT_OPERATIONS, AttemptOutcome, AuditAction, Outcome, StepState
+from requests_app.audit import checkpoints, log
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, AttemptOutcome, Outcome, StepState
 from requests_app.execution import budgets, claims, health
 from requests_app.execution.batching import Parcel
 from requests_app.execution.context import Context
@@ -55,6 +56,11 @@ class Answered:
         """App and task id of the Stream task, the latter empty where there is none."""
         return self.parcel.app.pk, self.reply.task_id if isinstance(self.reply, Accepted) else ""
 
+    @property
+    def may_have_deleted(self) -> bool:
+        """Whether a delete reached Stream, or may have."""
+        return self.parcel.operation in DELETE_OPERATIONS and self.meaning.outcome is not AttemptOutcome.NOT_SENT
+
     def columns(self, *, now: datetime) -> dict[str, object]:
         """What the attempt's row is to say."""
         return {
@@ -78,6 +84,8 @@ def write_down(pairs: Sequence[Pair], context: Context) -> None:
             [(step, _columns(step, one, task_of, now=now)) for one in answered for step in one.parcel.steps]
         )
         log.record_all([_record(step, one, context, now=now) for one in answered for step in one.parcel.steps])
+        if any(one.may_have_deleted for one in answered):
+            checkpoints.make_after_commit(actor=context.actor, now=now)
     context.touched.update(step.ticket_id for one in answered for step in one.parcel.steps)
 
 
@@ -148,7 +156,8 @@ def _columns(step: Step, one: Answered, task_of: Case, *, now: datetime) -> dict
     parcel, meaning = one.parcel, one.meaning
     if meaning.outcome is AttemptOutcome.ACCEPTED:
         if not one.task_key[1]:
-            return _finished(StepState.DONE, Outcome.RESTORED, "", now=now) | {"sent_at": now, "setbacks": 0}
+            done = _finished(StepState.DONE, Outcome.RESTORED, "", now=now)
+            return done | {"sent_at": now, "setbacks": 0, "look_again_at": now}
         running = {"state": StepState.ON_STREAM.value, "stream_task": task_of, "next_at": None}
         return {**running, "sent_at": now, "setbacks": 0, "detail": ""}
     if meaning.outcome is AttemptOutcome.NOT_SENT:

@@ -69,6 +69,13 @@ def look(context: Context) -> None:
         context.spent[budget.stream_app_id, budget.endpoint] = time.monotonic() + (until - now).total_seconds()
 
 
+def spent_until(budget: Budget, *, now: datetime) -> datetime | None:
+    """Until when no call of this endpoint goes out, or None where one may."""
+    blocked = budget.blocked_until if budget.blocked_until and budget.blocked_until > now else None
+    used_up = budget.remaining is not None and budget.remaining <= 0 and budget.reset_at and budget.reset_at > now
+    return max((at for at in (blocked, budget.reset_at if used_up else None) if at), default=None)
+
+
 def write_down(context: Context) -> None:
     """Store what the answers of this pass said; the last word for each endpoint."""
     last: dict[tuple[int, str], RateLimit] = {}
@@ -76,10 +83,10 @@ def write_down(context: Context) -> None:
         app_id, endpoint, limit = context.limits.popleft()
         last[app_id, endpoint] = limit
     for (app_id, endpoint), limit in last.items():
-        _store(app_id, endpoint, limit)
+        store(app_id, endpoint, limit)
 
 
-def _store(app_id: int, endpoint: str, told: RateLimit) -> None:
+def store(app_id: int, endpoint: str, told: RateLimit) -> None:
     """A newer window replaces what is known; within one window only ever fewer calls are left.
 
     Other workers may have taken calls whose answers are still on their way: a higher number is older news.
@@ -112,5 +119,5 @@ def learn(apps: Iterable[StreamApp], context: Context) -> None:
         for answer in answers:
             if not isinstance(answer, StreamError):
                 for endpoint, limit in answer.items():
-                    _store(app.pk, endpoint, limit)
+                    store(app.pk, endpoint, limit)
         health.note(app, answers, now=now)

@@ -29,16 +29,13 @@ def _free(now: datetime) -> Q:
 
 
 def _hold(rows: QuerySet[Row], *, now: datetime, limit: int) -> list[int]:
-    """Raise the token of up to `limit` rows and lease them; returns their ids.
-
-    Looks before it locks: on SQLite a transaction stops every other writer.
-    """
-    if limit <= 0 or not rows[:1].exists():
-        return []
+    """Raise the token of up to `limit` rows and lease them; returns their ids."""
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True, of=("self",))
     with transaction.atomic():
         ids = list(rows.values_list("pk", flat=True)[:limit])
+        if not ids:
+            return []
         rows.model._default_manager.filter(pk__in=ids).update(lease_token=F("lease_token") + 1, lease_until=now + LEASE)
     return ids
 
@@ -55,45 +52,61 @@ def _steps(ids: Collection[int]) -> list[Step]:
     )
 
 
-def claim_sendable(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[Step]:
-    """Planned steps that are due, of running tickets, with every lower rank done, of apps that may be called."""
+def due_to_send(now: datetime) -> QuerySet[Step]:
+    """Planned steps that are due, of running tickets, with every lower rank done."""
     unfinished_before = Step.objects.filter(ticket=OuterRef("ticket"), rank__lt=OuterRef("rank")).exclude(
         state=StepState.DONE.value
     )
-    due = (
-        Step.objects.filter(_free(now), state=StepState.PLANNED.value, next_at__lte=now)
-        .filter(ticket__state=State.RUNNING.value)
-        .exclude(ticket__stream_app__in=closed_apps)
-        .filter(~Exists(unfinished_before))
-        .order_by("next_at", "pk")
-    )
+    planned = Step.objects.filter(_free(now), state=StepState.PLANNED.value, next_at__lte=now)
+    return planned.filter(~Exists(unfinished_before), ticket__state=State.RUNNING.value)
+
+
+def due_to_reconcile(now: datetime) -> QuerySet[Step]:
+    """Steps whose call stayed unanswered, once they have settled."""
+    return Step.objects.filter(_free(now), state=StepState.UNKNOWN.value, next_at__lte=now)
+
+
+def abandoned(now: datetime) -> QuerySet[Step]:
+    """Steps that were being sent by a worker whose lease ran out: nobody knows what became of the call."""
+    return Step.objects.filter(state=StepState.SENDING.value, next_at__isnull=False, lease_until__lt=now)
+
+
+def due_to_look_at(now: datetime) -> QuerySet[Step]:
+    """Finished deletes that are to be read back."""
+    return Step.objects.filter(_free(now), look_again_at__lte=now)
+
+
+def due_to_poll(now: datetime) -> QuerySet[StreamTask]:
+    """Stream tasks that are due to be asked about."""
+    return StreamTask.objects.filter(_free(now), next_poll_at__lte=now)
+
+
+def claim_sendable(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[Step]:
+    """Take steps to send, of apps that may be called."""
+    due = due_to_send(now).exclude(ticket__stream_app__in=closed_apps).order_by("next_at", "pk")
     return _steps(_hold(due, now=now, limit=limit))
 
 
 def claim_unknown(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[Step]:
-    """Steps whose call stayed unanswered, once they have settled."""
-    due = Step.objects.filter(_free(now), state=StepState.UNKNOWN.value, next_at__lte=now)
-    due = due.exclude(ticket__stream_app__in=closed_apps).order_by("next_at", "pk")
+    """Take steps to reconcile."""
+    due = due_to_reconcile(now).exclude(ticket__stream_app__in=closed_apps).order_by("next_at", "pk")
     return _steps(_hold(due, now=now, limit=limit))
 
 
 def claim_abandoned(*, now: datetime, limit: int = AT_ONCE) -> list[Step]:
-    """Steps that were being sent by a worker whose lease ran out: nobody knows what became of the call."""
-    due = Step.objects.filter(state=StepState.SENDING.value, lease_until__lt=now).order_by("pk")
-    return _steps(_hold(due, now=now, limit=limit))
+    """Take steps over from workers that are no more."""
+    return _steps(_hold(abandoned(now).order_by("pk"), now=now, limit=limit))
 
 
 def claim_to_look_at(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[Step]:
-    """Finished deletes that are to be read back."""
-    due = Step.objects.filter(_free(now), look_again_at__lte=now)
-    due = due.exclude(ticket__stream_app__in=closed_apps).order_by("look_again_at", "pk")
+    """Take deletes to read back."""
+    due = due_to_look_at(now).exclude(ticket__stream_app__in=closed_apps).order_by("look_again_at", "pk")
     return _steps(_hold(due, now=now, limit=limit))
 
 
 def claim_stream_tasks(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[StreamTask]:
-    """Stream tasks that are due to be asked about."""
-    due = StreamTask.objects.filter(_free(now), next_poll_at__lte=now)
-    due = due.exclude(stream_app__in=closed_apps).order_by("next_poll_at", "pk")
+    """Take Stream tasks to ask about."""
+    due = due_to_poll(now).exclude(stream_app__in=closed_apps).order_by("next_poll_at", "pk")
     ids = _hold(due, now=now, limit=limit)
     if not ids:
         return []

@@ -6,28 +6,33 @@ the steps locked: nobody can cancel, edit or take over in between.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
 
 from requests_app.audit import log
-from requests_app.enums import SENDABLE_STATES, AuditAction, Outcome, State, StepState
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import DELETE_OPERATIONS, SENDABLE_STATES, Outcome, State, StepState
 from requests_app.execution import claims
 from requests_app.execution.batching import Parcel
 from requests_app.execution.context import Context
 from requests_app.execution.precheck import Look, Verdict
 from requests_app.execution.steps import approved_calls
 from requests_app.execution.timing import LEASE
-from requests_app.models import Account, Attempt, Pause, Step, Ticket
-from requests_app.workflow import outcomes
+from requests_app.models import Account, Attempt, LegalHold, Pause, Step, Ticket
+from requests_app.workflow import outcomes, policies, staff
 from requests_app.workflow.aftercare import RESTORE_RANK
 
 _ASK_A_PERSON = {
     Verdict.SOMEBODY_ELSE: (
         "Stream shows an account with this id that is newer than the one the approval was about. "
         "Nothing was deleted. Check who it belongs to."
+    ),
+    Verdict.APPEARED: (
+        "Stream showed no account with this id when it was approved, and shows one now. Nothing was deleted. "
+        "Give up and open the request again, so that somebody decides about what is there."
     ),
     Verdict.NO_SUCH_OWNER: (
         "The new owner does not exist on Stream. Nothing was deleted. Create that user on Stream and retry, "
@@ -106,7 +111,7 @@ def _end(verdict: Verdict) -> tuple[StepState, Outcome, str]:
     return StepState.FAILED, Outcome.FAILED, _ASK_A_PERSON[verdict]
 
 
-def subjects(step: Step) -> list[str]:
+def subjects(step: Step) -> list[log.Subject]:
     """How the log names the step's accounts."""
     return [log.subject(step.ticket.stream_app_id, user_id) for user_id in step.user_ids]
 
@@ -140,7 +145,8 @@ def intend(parcels: Sequence[Parcel], context: Context) -> list[tuple[Parcel, At
 def _allowed(steps: Sequence[Step], context: Context, *, now: datetime) -> set[int]:
     """The steps whose tickets run under an approval of exactly this call. Locks the tickets.
 
-    A ticket whose plan is not the approved one any more asks for a person.
+    A ticket asks for a person where its plan is not the approved one any more, where whoever approved it has lost
+    the right to, or where a legal hold is on what it would delete.
     """
     tickets = {
         ticket.pk: ticket
@@ -149,17 +155,48 @@ def _allowed(steps: Sequence[Step], context: Context, *, now: datetime) -> set[i
         .order_by("pk")
     }
     approved = {pk: _approved(ticket) for pk, ticket in tickets.items()}
+    deciders = staff.still_approve({one for ticket in tickets.values() for one in _approvers(ticket)})
+    held = _held(steps)
     allowed = set()
     for step in steps:
         ticket = tickets.get(step.ticket_id)
         if ticket is None:
             continue
-        if step.rank == RESTORE_RANK or _shape(step.operation, step.user_ids, step.fields) in approved[ticket.pk]:
+        reason = "" if step.rank == RESTORE_RANK else _objection(step, ticket, approved[ticket.pk], deciders)
+        if not reason and step.pk in held:
+            reason = policies.ON_HOLD
+        if not reason:
             allowed.add(step.pk)
         elif ticket.state == State.RUNNING:
-            reason = "The plan or its steps are not what was approved, so nothing was sent."
             outcomes.stop(ticket, actor=context.actor, now=now, reason=reason)
     return allowed
+
+
+def _approvers(ticket: Ticket) -> set[int]:
+    """Whose word the approval rests on: one person's, or two people's."""
+    return {one for one in (ticket.first_approved_by_id, ticket.approved_by_id) if one is not None}
+
+
+def _objection(step: Step, ticket: Ticket, approved: Collection[Hashable], deciders: Collection[int]) -> str:
+    """Why the approval does not cover the step, or an empty text."""
+    if _shape(step.operation, step.user_ids, step.fields) not in approved:
+        return "The plan or its steps are not what was approved, so nothing was sent."
+    if not _approvers(ticket) <= set(deciders):
+        return (
+            "Whoever approved this is no data protection officer any more, so nothing more was sent. "
+            "Give up and open the request again, so that another officer decides."
+        )
+    return ""
+
+
+def _held(steps: Sequence[Step]) -> set[int]:
+    """The deletes among the steps whose account is on legal hold now."""
+    deletes = [step for step in steps if step.operation in DELETE_OPERATIONS]
+    if not deletes:
+        return set()
+    ids = {user_id for step in deletes for user_id in step.user_ids}
+    held = LegalHold.objects.held({step.ticket.stream_app_id for step in deletes}, ids)
+    return {step.pk for step in deletes if any((step.ticket.stream_app_id, one) in held for one in step.user_ids)}
 
 
 def _approved(ticket: Ticket) -> set[Hashable]:

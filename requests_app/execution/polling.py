@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from requests_app.audit import log
-from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, AuditAction, Outcome, StepState
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, Outcome, StepState
 from requests_app.execution import budgets, claims, health
 from requests_app.execution.context import Context
 from requests_app.execution.intents import subjects

@@ -28,6 +28,7 @@ class Verdict(Enum):
     SEND = "send"
     NOTHING_FOUND = "nothing found"
     SOMEBODY_ELSE = "somebody else"
+    APPEARED = "appeared"
     NO_SUCH_OWNER = "no such owner"
 
 
@@ -70,6 +71,8 @@ def _judge(step: Step, seen: dict[str, RemoteUser]) -> Look:
         return Look(Verdict.NO_SUCH_OWNER, user)
     if user is None:
         return Look(Verdict.SEND if _sent_before(step) or step.ticket.send_if_absent else Verdict.NOTHING_FOUND)
+    if step.account and step.account.absent_when_approved:
+        return Look(Verdict.APPEARED, user)
     if is_somebody_else(step, user):
         return Look(Verdict.SOMEBODY_ELSE, user)
     return Look(Verdict.SEND, user)

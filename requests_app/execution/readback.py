@@ -1,4 +1,4 @@
-"""After a delete: what does Stream still show for this user?
+"""After a delete: what does Stream still show for this user? After a restore: does it show the user again?
 
 The first look decides whether the step stands; Stream may need a moment, so it is repeated a few times. A second
 look a day later finds what came back. Each look is evidence on the step and an entry in the log.
@@ -15,7 +15,8 @@ from django.db import transaction
 
 from requests_app.audit import log
 from requests_app.audit.chain import timestamp
-from requests_app.enums import AuditAction, Operation, Outcome, StepState
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import Operation, Outcome, StepState
 from requests_app.execution import claims, health
 from requests_app.execution.context import Context
 from requests_app.execution.intents import subjects
@@ -27,6 +28,8 @@ from requests_app.stream.client import StreamClient
 from requests_app.stream.errors import StreamError
 
 Evidence = Mapping[str, object]
+_STILL_THERE = "Stream reported this as done, but still shows data of the user. Retry, or look on Stream."
+_NOT_BACK = "Stream reported the user as restored, but does not show them. Retry, or look on Stream."
 
 
 def read_back_due(context: Context) -> int:
@@ -75,7 +78,9 @@ def _evidence(client: StreamClient, step: Step, present: bool) -> Evidence:
 
 
 def remains(step: Step, seen: Evidence) -> bool:
-    """Whether something is still visible that the step was to remove."""
+    """Whether something is still visible that the step was to remove, or still hidden that it was to restore."""
+    if step.operation == Operation.RESTORE_USERS:
+        return seen["user"] == "absent"
     if step.operation == Operation.DELETE_USERS:
         return seen["user"] == "present"
     return any(seen[what] for what in ("feeds", "activities", "comments"))
@@ -126,7 +131,9 @@ def _meaning(step: Step, seen: Evidence, *, now: datetime) -> dict[str, object]:
         first = {name: value for name, value in step.evidence.items() if name != "tries"}
         return {"evidence": {**first, "second": {**evidence, "remains": left}}, "look_again_at": None}
     if not left:
-        return {"evidence": evidence, "read_back_at": now, "look_again_at": now + SECOND_LOOK}
+        # A restored user may go again for any reason: a look a day later would say nothing about this step.
+        later = None if step.operation == Operation.RESTORE_USERS else now + SECOND_LOOK
+        return {"evidence": evidence, "read_back_at": now, "look_again_at": later}
     tries = _tries(step)
     if tries < LOOKS:
         return {"evidence": {**evidence, "tries": tries}, "look_again_at": now + backoff(tries)}
@@ -134,7 +141,7 @@ def _meaning(step: Step, seen: Evidence, *, now: datetime) -> dict[str, object]:
         "evidence": evidence,
         "state": StepState.FAILED.value,
         "outcome": Outcome.FAILED.value,
-        "detail": "Stream reported this as done, but still shows data of the user. Retry, or look on Stream.",
+        "detail": _NOT_BACK if step.operation == Operation.RESTORE_USERS else _STILL_THERE,
         "read_back_at": now,
         "look_again_at": None,
     }

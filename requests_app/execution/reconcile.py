@@ -16,7 +16,8 @@ from functools import partial
 from django.db import transaction
 
 from requests_app.audit import log
-from requests_app.enums import EXPORT_OPERATIONS, AttemptOutcome, AuditAction, Operation, Outcome, StepState
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import EXPORT_OPERATIONS, AttemptOutcome, Operation, Outcome, StepState
 from requests_app.execution import claims, health
 from requests_app.execution.context import Context
 from requests_app.execution.intents import subjects
@@ -150,7 +151,7 @@ def _columns(step: Step, seen: Seen, *, now: datetime) -> dict[str, object]:
             "detail": _effect_in_words(step),
             "finished_at": now,
             "next_at": None,
-            "look_again_at": None if step.operation == Operation.RESTORE_USERS else now,
+            "look_again_at": now,
         }
     if seen is Seen.NO_EFFECT and step.attempt_count < MAX_ATTEMPTS:
         return {"state": StepState.PLANNED.value, "next_at": now}

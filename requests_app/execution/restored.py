@@ -18,7 +18,8 @@ from django.db.models import F
 
 from requests_app.audit import log
 from requests_app.audit.actor import Actor
-from requests_app.enums import AuditAction, State, StepState
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import State, StepState
 from requests_app.execution.steps import begin_approved
 from requests_app.execution.timing import SETTLE
 from requests_app.models import AuditEntry, Step, Ticket

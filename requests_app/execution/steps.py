@@ -8,7 +8,6 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from requests_app.audit.actor import Actor
-from requests_app.enums import State
 from requests_app.models import Step, Ticket
 from requests_app.workflow import outcomes
 from requests_app.workflow import plan as plans
@@ -22,12 +21,12 @@ def begin_approved(*, actor: Actor, now: datetime) -> list[int]:
     Returns the ids of the tickets taken up, stopped ones included: one whose plan is not the approved one goes to a
     person. A ticket that another worker holds is left to it.
     """
-    waiting = Ticket.objects.filter(state=State.APPROVED.value).order_by("approved_at", "id")
-    if not waiting.exists():
-        return []
+    waiting = Ticket.objects.to_begin(now).order_by("approved_at", "id")
     with transaction.atomic():
         skip = connection.features.has_select_for_update_skip_locked
         taken = list(waiting.select_for_update(skip_locked=skip).prefetch_related("accounts")[:BEGIN_AT_ONCE])
+        if not taken:
+            return []
         fit: list[Ticket] = []
         steps: list[Step] = []
         for ticket in taken:

@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Min, Q
+from django.db.models import Exists, OuterRef, Q
 
 from requests_app.enums import State, StepState
-from requests_app.execution import budgets, health, polling, readback, reconcile, restored, sending, steps
+from requests_app.execution import agenda, budgets, health, polling, readback, reconcile, restored, sending, steps
 from requests_app.execution.context import Context, ticking
 from requests_app.execution.timing import LINGER, database_now
 from requests_app.execution.traffic import THREADS
-from requests_app.models import Heartbeat, Step, StreamTask, Ticket
+from requests_app.models import Heartbeat, Step, Ticket
 from requests_app.workflow import outcomes
 
 HEARTBEAT = "sweep"
@@ -31,6 +31,7 @@ HOUSEKEEPING_SECONDS = 1.0
 # Seconds for which a pass waits for an answer before it looks at the rows again.
 PATIENCE = 0.1
 SETTLE_AT_ONCE = 200
+FORGOTTEN_AT_ONCE = 200
 
 
 @dataclass
@@ -90,14 +91,14 @@ def sweep_once(
             total.add(done)
             if time.monotonic() >= ends or stopped():
                 close(context, total)
-                total.more_soon = bool(done.work) or due_soon(now())
+                total.more_soon = bool(done.work) or agenda.anything_until(now() + WORTH_WAITING)
                 break
             if done.work or context.traffic.busy:
                 continue
             if context.lobby:
                 time.sleep(PATIENCE)
                 continue
-            total.more_soon = due_soon(now())
+            total.more_soon = agenda.anything_until(now() + WORTH_WAITING)
             if not (wait and total.more_soon):
                 break
             time.sleep(PAUSE_SECONDS)
@@ -107,15 +108,23 @@ def sweep_once(
 def one_pass(context: Context) -> Swept:
     """Each phase once, in the order in which a ticket goes through them, and then what came back meanwhile."""
     done = Swept()
-    begun = steps.begin_approved(actor=context.actor, now=context.now())
-    context.touched.update(begun)
-    done.begun = len(begun)
+    due = agenda.read(context.now())
+    if due.begin:
+        begun = steps.begin_approved(actor=context.actor, now=context.now())
+        context.touched.update(begun)
+        done.begun = len(begun)
     if context.tick() >= context.housekeeping_at:
-        _keep_house(context, done)
-    done.reconciled = reconcile.reconcile_due(context)
-    done.sent = sending.send_due(context)
-    done.read_back = readback.read_back_due(context)
-    done.polled = polling.poll_due(context)
+        _keep_house(context)
+    if due.adopt:
+        done.reconciled += reconcile.adopt_abandoned(context)
+    if due.reconcile:
+        done.reconciled += reconcile.reconcile_due(context)
+    if due.send or due.begin or context.lobby:
+        done.sent = sending.send_due(context)
+    if due.look:
+        done.read_back = readback.read_back_due(context)
+    if due.poll:
+        done.polled = polling.poll_due(context)
     done.landed = context.traffic.land(PATIENCE)
     done.settled = _settle(context)
     return done
@@ -132,13 +141,12 @@ def close(context: Context, total: Swept) -> None:
     restored.remember(restored.head())
 
 
-def _keep_house(context: Context, done: Swept) -> None:
+def _keep_house(context: Context) -> None:
     """What need not be looked at in every pass."""
     context.housekeeping_at = context.tick() + HOUSEKEEPING_SECONDS
     budgets.write_down(context)
     health.probe(context)
     budgets.look(context)
-    done.reconciled += reconcile.adopt_abandoned(context)
     context.touched.update(forgotten())
     restored.remember(restored.head())
     beat(context.now())
@@ -161,28 +169,15 @@ def forgotten() -> list[int]:
 
     The steps behind one that failed are never due, whatever their rows say.
     """
-    moving = Step.objects.filter(Q(next_at__isnull=False) | Q(look_again_at__isnull=False, read_back_at__isnull=True))
-    on_stream = Step.objects.filter(state__in=[state.value for state in outcomes.IN_FLIGHT])
-    failed = Step.objects.filter(state=StepState.FAILED.value, ticket__state=State.RUNNING.value)
-    running = Ticket.objects.filter(state=State.RUNNING.value).exclude(pk__in=on_stream.values("ticket_id"))
-    still = running.exclude(pk__in=moving.values("ticket_id"))
-    stuck = running.filter(pk__in=failed.values("ticket_id"))
-    return sorted({*still.values_list("pk", flat=True)[:100], *stuck.values_list("pk", flat=True)[:100]})
+    its = Step.objects.filter(ticket=OuterRef("pk"))
+    in_flight = its.filter(state__in=[state.value for state in outcomes.IN_FLIGHT])
+    due = its.filter(Q(next_at__isnull=False) | Q(look_again_at__isnull=False, read_back_at__isnull=True))
+    failed = its.filter(state=StepState.FAILED.value)
+    running = Ticket.objects.standing(State.RUNNING).filter(~Exists(in_flight))
+    left = running.filter(Exists(failed) | ~Exists(due))
+    return list(left.order_by("pk").values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
 
 
 def beat(now: datetime) -> None:
     """Leave a sign of life for the pages and the readiness check."""
     Heartbeat.objects.update_or_create(name=HEARTBEAT, defaults={"beat_at": now})
-
-
-def due_soon(now: datetime) -> bool:
-    """Whether any row becomes due within the time that is worth waiting for."""
-    horizon = now + WORTH_WAITING
-    if Ticket.objects.filter(state=State.APPROVED.value).exists():
-        return True
-    nearest = [
-        Step.objects.filter(next_at__isnull=False).aggregate(at=Min("next_at"))["at"],
-        Step.objects.filter(look_again_at__isnull=False).aggregate(at=Min("look_again_at"))["at"],
-        StreamTask.objects.filter(next_poll_at__isnull=False).aggregate(at=Min("next_poll_at"))["at"],
-    ]
-    return any(at is not None and at <= horizon for at in nearest)

@@ -32,8 +32,6 @@ LIMITS_READ_EVERY = timedelta(hours=1)
 YOUNG = timedelta(minutes=2)
 YOUNG_POLL_MAX = 3.0
 POLL_MAX = 300.0
-# Stream keeps export files for 60 days (GDPR page, "Accessing the exported data").
-FILE_KEPT = timedelta(days=60)
 # After a delete: look at once, a few times more where Stream still shows something, and again a day later.
 LOOKS = 5
 SECOND_LOOK = timedelta(days=1)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,44 +43,53 @@ class _Call:
 
 
 class Traffic:
-    """The calls of one sweep."""
+    """The calls of one sweep.
+
+    A thread whose call is over starts the next one of the line by itself: the thread that touches the database is busy
+    with rows meanwhile, and nothing waits for it.
+    """
 
     def __init__(self, pool: Executor) -> None:
         self._pool = pool
+        # Guards the lines and the counts, which every thread changes.
+        self._tower = threading.Lock()
         self._lines: dict[int, deque[_Call]] = defaultdict(deque)
         self._flying: Counter[int] = Counter()
+        # Launched and not handed over yet; known to the one thread that launches and lands.
+        self._out = 0
         self._down: queue.SimpleQueue[tuple[_Call, object]] = queue.SimpleQueue()
 
     @property
     def busy(self) -> bool:
-        """Whether any call waits or is on its way."""
-        return bool(self._flying.total() or any(self._lines.values()))
+        """Whether any call waits, is on its way, or has not been handed over yet."""
+        return self._out > 0
 
     @property
     def room(self) -> int:
         """How many more calls may wait for a thread."""
-        return max(0, LINE - sum(map(len, self._lines.values())))
+        with self._tower:
+            return max(0, LINE - sum(map(len, self._lines.values())))
 
     def launch(
         self, app_id: int, make: Callable[[], object], subject: object, landed: Landed, *, first: bool = False
     ) -> None:
         """Let a thread make the call; `landed` gets the subject with the answer. `first` goes before the line."""
         call = _Call(app_id, make, subject, landed)
-        line = self._lines[app_id]
-        if first:
-            line.appendleft(call)
-        else:
-            line.append(call)
+        self._out += 1
+        with self._tower:
+            line = self._lines[app_id]
+            if first:
+                line.appendleft(call)
+            else:
+                line.append(call)
         self._take_off()
 
     def land(self, patience: float) -> int:
         """Hand over what has landed, waiting for the first for `patience` seconds; returns how many calls."""
-        if not self.busy:
-            return 0
         groups: dict[Landed, list[Pair]] = defaultdict(list)
         landed = 0
         ends = time.monotonic() + patience
-        while self.busy:
+        while self._out:
             try:
                 call, reply = self._down.get(timeout=max(0.0, ends - time.monotonic()))
             except queue.Empty:
@@ -86,26 +97,38 @@ class Traffic:
             if not landed:
                 ends = time.monotonic() + GATHER
             landed += 1
-            self._flying[call.app_id] -= 1
+            self._out -= 1
             groups[call.landed].append((call.subject, reply))
-            self._take_off()
         for hand_over, pairs in groups.items():
             hand_over(pairs)
         return landed
 
     def _take_off(self) -> None:
-        """Give free threads to the lines, one call of each app in turn."""
-        while True:
-            ready = [app_id for app_id, line in self._lines.items() if line and self._flying[app_id] < CALLS_PER_APP]
-            if not ready or self._flying.total() >= THREADS:
-                return
-            for app_id in ready:
-                if self._flying.total() < THREADS:
+        """Start the calls for which there are threads."""
+        for call in self._cleared():
+            self._pool.submit(self._fly, call)
+
+    def _cleared(self) -> list[_Call]:
+        """Take from the lines what may fly now, one call of each app in turn."""
+        cleared: list[_Call] = []
+        with self._tower:
+            while self._flying.total() < THREADS:
+                ready = [id_ for id_, line in self._lines.items() if line and self._flying[id_] < CALLS_PER_APP]
+                if not ready:
+                    break
+                for app_id in ready[: THREADS - self._flying.total()]:
                     self._flying[app_id] += 1
-                    self._pool.submit(self._fly, self._lines[app_id].popleft())
+                    cleared.append(self._lines[app_id].popleft())
+        return cleared
 
     def _fly(self, call: _Call) -> None:
         self._down.put((call, caught(call.make)))
+        with self._tower:
+            self._flying[call.app_id] -= 1
+        # A pool that is shut down, since the sweep ended by an error, takes nothing more: the other calls are not made,
+        # and their rows come free with their leases.
+        with suppress(RuntimeError):
+            self._take_off()
 
 
 def caught(make: Callable[[], object]) -> object:

@@ -54,3 +54,28 @@ class AppForm(forms.ModelForm):  # type: ignore[type-arg]
         elif {"base_url", "api_key"} & set(self.changed_data):
             self.add_error("api_secret", "Enter the secret again: base URL or key changed.")
         return cleaned
+
+
+class SafeguardsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What stands between an approval and a delete of this app."""
+
+    class Meta:
+        model = StreamApp
+        fields = ["identity_required", "cooling_off_hours", "second_approver"]
+        labels = {
+            "identity_required": "A request is sent to the DPO only once the identity is confirmed",
+            "cooling_off_hours": "Cooling-off in hours",
+            "second_approver": "Two data protection officers approve each hard delete",
+        }
+        help_texts = {
+            "cooling_off_hours": "0 to 72, between the approval of an erasure and its first call. "
+            "Everybody who sees the ticket may cancel it meanwhile.",
+        }
+        error_messages = {
+            "cooling_off_hours": {
+                "required": "Enter the hours, or 0 for none.",
+                "invalid": "Enter whole hours, 0 to 72.",
+                "min_value": "Enter whole hours, 0 to 72.",
+                "max_value": "Enter whole hours, 0 to 72: the law gives a month for all of it.",
+            }
+        }

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from requests_app.enums import Ground
+from requests_app.workflow.letters import LONGEST_BODY, LONGEST_SUBJECT
 
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "class": "mono", "required": True}
 
@@ -18,13 +22,41 @@ class ApproveForm(forms.Form):
         label="Delete even where Stream shows no such user",
         help_text="A user that was soft-deleted before is not shown any more; a harder delete still reaches it.",
     )
+    # Of Art. 17(1); empty: the agent's counts, where there is one.
+    ground = forms.ChoiceField(
+        required=False,
+        choices=[("", _("As the agent chose")), *Ground.choices()],
+        label=_("Ground of the erasure"),
+        error_messages={"invalid_choice": _("Art. 17(1) has no such ground. Choose one of the list.")},
+    )
     note = forms.CharField(
         required=False,
         max_length=4000,
         label="Note for the audit log",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
+    # The notice of the parts that are refused, where there are such; as it stands here it is kept.
+    subject = forms.CharField(
+        required=False,
+        max_length=LONGEST_SUBJECT,
+        label=_("Subject of the notice"),
+        widget=forms.TextInput(attrs={"required": True}),
+    )
+    body = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=LONGEST_BODY,
+        label=_("Notice of what is refused"),
+        help_text=_("Kept as it stands here, with the approval that releases the rest. It is not sent by that."),
+        widget=forms.Textarea(attrs={"rows": 12, "required": True}),
+    )
     plan_digest = forms.CharField(required=False, widget=forms.HiddenInput)
+    preview_digest = forms.CharField(required=False, widget=forms.HiddenInput)
+    without_preview = forms.BooleanField(
+        required=False,
+        label="Approve without a preview",
+        help_text="Stream could not be asked. Your word for it stands in the audit log.",
+    )
 
 
 class RemarkForm(forms.Form):
@@ -48,5 +80,9 @@ class NoteForm(forms.Form):
     """A note on the ticket."""
 
     note = forms.CharField(
-        required=False, max_length=4000, label="Add a note", widget=forms.Textarea(attrs={"rows": 2, "required": True})
+        required=False,
+        max_length=4000,
+        label=_("Add a note"),
+        help_text=_("@username tells somebody of it."),
+        widget=forms.Textarea(attrs={"rows": 2, "required": True, "data-mentions": True}),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from requests_app.enums import Channel, Ground, Kind, Mode
+from requests_app.enums import Channel, Ground, IdentityMethod, Kind, Mode
 from requests_app.models import StreamApp, Ticket
 from requests_app.workflow import deadlines
 from requests_app.workflow import plan as plans
@@ -124,6 +124,13 @@ class TicketForm(forms.Form):
             "invalid_choice": "There is no such way. Choose one of the list.",
         },
     )
+    identity_method = forms.ChoiceField(
+        choices=[("", "Not confirmed yet"), *IdentityMethod.choices()],
+        required=False,
+        label="Identity confirmed by",
+        help_text="Of whoever asks (Art. 12(6) GDPR). Doubts are written down on the ticket.",
+        error_messages={"invalid_choice": "There is no such way. Choose one of the list."},
+    )
     requester_name = forms.CharField(max_length=200, required=False, label="Name of the requester")
     requester_email = forms.EmailField(
         required=False,
@@ -173,6 +180,11 @@ class TicketForm(forms.Form):
         field: Any = self.fields["stream_app"]
         field.queryset = apps
         self.fields["received_on"].widget.attrs["max"] = today.isoformat()
+        # Typing here has the user ids looked up on Stream; the owners have a look-up of their own.
+        for name in ("user_ids", "stream_app", "received_on"):
+            self.fields[name].widget.attrs["data-looked-up"] = ""
+        for name in plans.OWNERS:
+            self.fields[name].widget.attrs["data-owner"] = ""
         if ticket is not None:
             self.initial = {**initial_of(ticket), **self.initial}
         elif not self.is_bound:
@@ -190,6 +202,16 @@ class TicketForm(forms.Form):
         """How the user is to be deleted, as it stands in the form now."""
         value = self["user"].value()
         return Mode(value) if value in set(Mode) else Mode.KEEP
+
+    @property
+    def typed_ids(self) -> tuple[str, ...]:
+        """The different user ids as they were typed, whether the plan holds or not."""
+        return tuple(dict.fromkeys(UserIdsField().to_python(self.data.get("user_ids"))))[: plans.MAX_ACCOUNTS]
+
+    @property
+    def typed_owners(self) -> dict[str, str]:
+        """The new owners as they were typed, by their fields."""
+        return {name: owner for name in plans.OWNERS if (owner := self.data.get(name, "").strip())}
 
     def clean(self) -> dict[str, Any]:
         """Ask the plan's rules and the rule of the received date; each complaint stands at its field."""
@@ -229,6 +251,7 @@ class TicketForm(forms.Form):
             requester_name=cleaned["requester_name"],
             requester_email=cleaned["requester_email"],
             ground=cleaned["ground"],
+            identity_method=cleaned["identity_method"],
             note=cleaned["note"],
         )
 

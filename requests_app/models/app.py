@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 
 from requests_app.models.sealed import SealedTextField
+
+# Hours; a longer wait would eat up the month that the law gives.
+COOLING_OFF_MOST = 72
 
 
 class StreamAppQuerySet(models.QuerySet["StreamApp"]):
@@ -27,6 +31,11 @@ class StreamApp(models.Model):
     api_secret = SealedTextField(blank=True)
     is_sandbox = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
+    # Between the approval of an erasure and its first call: time in which everybody may still cancel it.
+    cooling_off_hours = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(COOLING_OFF_MOST)])
+    second_approver = models.BooleanField(default=False)
+    # Whether a request is sent to the DPO only after somebody confirmed who asks (Art. 12(6) GDPR).
+    identity_required = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = StreamAppQuerySet.as_manager()
@@ -37,6 +46,9 @@ class StreamApp(models.Model):
                 fields=["from_environment"],
                 condition=Q(from_environment=True),
                 name="one_stream_app_from_environment",
+            ),
+            models.CheckConstraint(
+                condition=Q(cooling_off_hours__lte=COOLING_OFF_MOST), name="cooling_off_is_short_enough"
             ),
             models.CheckConstraint(
                 condition=Q(from_environment=False) | Q(base_url="", api_key="", api_secret=""),

@@ -33,6 +33,7 @@ class StreamTask(models.Model):
         constraints = [models.UniqueConstraint(fields=["stream_app", "task_id"], name="stream_task_once")]
         indexes = [
             models.Index(fields=["next_poll_at"], condition=Q(next_poll_at__isnull=False), name="stream_task_due"),
+            models.Index(fields=["task_id"], name="stream_task_id"),
         ]
 
     def __str__(self) -> str:
@@ -89,6 +90,8 @@ class Step(models.Model):
     stream_task = models.ForeignKey(StreamTask, on_delete=models.PROTECT, null=True, blank=True, related_name="steps")
     sent_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # When its export was first handed out: some days later it no longer is.
+    delivered_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=20, choices=Outcome.choices(), blank=True)
     detail = models.CharField(max_length=500, blank=True)
 
@@ -104,6 +107,11 @@ class Step(models.Model):
             models.CheckConstraint(
                 condition=~Q(state=StepState.ON_STREAM.value) | Q(stream_task__isnull=False),
                 name="running_step_has_its_stream_task",
+            ),
+            # So that the index of what is due finds those whose worker died, too.
+            models.CheckConstraint(
+                condition=~Q(state=StepState.SENDING.value) | Q(next_at__isnull=False),
+                name="sending_step_keeps_its_time",
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=sorted(s.value for s in STEP_FINAL)) | Q(finished_at__isnull=False),

@@ -8,16 +8,19 @@ from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
+from django.utils import timezone
 
-from requests_app.enums import AuditAction, Operation, Outcome, Role
+from requests_app.audit.texts import Kept, kept
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import Operation, Outcome, Role
 from requests_app.models import AuditEntry, AuditText, Ticket
-from requests_app.models.sealed import UnreadableSecret
 
 # A page shows the newest of these; the audit log has all of them.
 EVENTS = 40
 MASKED = "Free text, masked for your role"
+UNREADABLE = "[cannot be read: its key is missing]"
 # Entries of people who look, which would drown what happened.
-QUIET = (AuditAction.TICKET_READ.value, AuditAction.CALL_INTENDED.value)
+QUIET = (AuditAction.TICKET_READ.value, AuditAction.CALL_INTENDED.value, AuditAction.PREVIEW_MADE.value)
 _ICONS = {
     AuditAction.TICKET_BEGUN: "player-play",
     AuditAction.TICKET_STOPPED: "alert-triangle",
@@ -122,7 +125,11 @@ def _quotes(rows: list[AuditEntry], *, clear: bool) -> dict[int, str]:
     wanted = [row.seq for row in rows if row.texts]
     if not clear:
         return dict.fromkeys(wanted, MASKED)
-    try:
-        return {text.seq: text.text for text in AuditText.objects.filter(seq__in=wanted)}
-    except UnreadableSecret as error:
-        return dict.fromkeys(wanted, str(error))
+    return {one.seq: legible(one) for one in kept(AuditText.objects.filter(seq__in=wanted))}
+
+
+def legible(one: Kept) -> str:
+    """The text, or why there is none to read."""
+    if one.erased_at:
+        return f"[erased on {timezone.localtime(one.erased_at):%d %b %Y}]"
+    return UNREADABLE if one.text is None else one.text

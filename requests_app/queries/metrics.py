@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from requests_app.enums import State, StepState, Wait
 from requests_app.models import AppHealth, Budget, Heartbeat, Step, StreamApp, Ticket
 from requests_app.models import Pause as Pauses
-from requests_app.queries import waiting
+from requests_app.queries import post, waiting
 from requests_app.queries.heartbeat import CANARY, SWEEP
 
 
@@ -23,6 +23,7 @@ def families() -> Iterator[Metric]:
     yield _ages()
     yield from _apps()
     yield _budgets()
+    yield from _mails()
 
 
 def _tickets() -> Metric:
@@ -85,3 +86,14 @@ def _budgets() -> Metric:
     for name, endpoint, remaining in known.values_list("stream_app__name", "endpoint", "remaining"):
         family.add_metric([name, endpoint], max(0, remaining or 0))
     return family
+
+
+def _mails() -> Iterator[Metric]:
+    """Mails of the outbox, and how long the first of those that wait was not sent."""
+    family = GaugeMetricFamily("portal_mails", "Mails of the outbox by state", labels=["state"])
+    for state, number in post.by_state().items():
+        family.add_metric([state], number)
+    yield family
+    age = GaugeMetricFamily("portal_oldest_mail_seconds", "How long the oldest waiting mail is queued, 0 without one")
+    age.add_metric([], post.oldest_wait(timezone.now()).total_seconds())
+    yield age

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from requests_app.audit.actor import Actor
 from requests_app.enums import EXPORT_OPERATIONS, Operation
 from requests_app.models import AppHealth, Step, StreamTask
-from requests_app.workflow.access import visible_tickets
+from requests_app.workflow.access import of_visible_tickets
 
 PAGE = 50
 VIEWS = (("running", "Running"), ("failed", "Failed"), ("finished", "Finished"))
@@ -71,7 +71,7 @@ def page_before(tasks: QuerySet[StreamTask], before: int | None, actor: Actor) -
 def _references(task_ids: list[int], actor: Actor) -> dict[int, list[str]]:
     """The tickets of each task, as far as they exist for this person."""
     found: dict[int, list[str]] = defaultdict(list)
-    steps = Step.objects.filter(stream_task__in=task_ids, ticket__in=visible_tickets(actor)).select_related("ticket")
+    steps = of_visible_tickets(Step.objects.filter(stream_task__in=task_ids), actor).select_related("ticket")
     for step in steps.order_by("ticket_id", "pk"):
         reference = step.ticket.reference
         if reference not in found[step.stream_task_id or 0]:

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from requests_app.audit.actor import Actor
+from requests_app.audit_actions import AuditAction
 from requests_app.enums import (
     CLOSED_STATES,
     EXPORT_OPERATIONS,
     SENDABLE_STATES,
+    Kind,
     Operation,
     Outcome,
     State,
     StepState,
 )
-from requests_app.models import AppHealth, Step, Ticket
+from requests_app.models import AppHealth, AuditEntry, Note, Step, Ticket
+from requests_app.queries import outcome_words
 from requests_app.queries.activity import Event, entries_of, events
 from requests_app.queries.waiting import Waiting, of_tickets
-from requests_app.workflow import permissions
+from requests_app.stream.links import FILE_KEPT
 from requests_app.workflow import plan as plans
+from requests_app.workflow.retention import export_over
+from requests_app.workflow.staff import caseworkers
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,11 @@ class StepLine:
     finished_at: datetime | None
     ready: bool
     evidence: tuple[str, ...]
+    # Since when Stream works on it, when it was read back, until when Stream keeps its file, and the file's bytes.
+    accepted_at: datetime | None = None
+    read_back_at: datetime | None = None
+    file_until: datetime | None = None
+    size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,9 +79,8 @@ class Progress:
     waiting: Waiting | None = None
 
 
-def progress(ticket: Ticket, actor: Actor) -> Progress:
-    """The way, the steps and the newest events of a ticket, as this person may see them."""
-    clear = permissions.sees_personal_data(actor.role)
+def progress(ticket: Ticket, *, clear: bool) -> Progress:
+    """The way, the steps and the newest events of a ticket, masked unless `clear`."""
     return Progress(
         milestones(ticket),
         step_lines(ticket, clear=clear),
@@ -80,6 +90,26 @@ def progress(ticket: Ticket, actor: Actor) -> Progress:
     )
 
 
+def news(happened: Sequence[Event]) -> str:
+    """The newest of what happened as a sentence without its full stop: who did what."""
+    if not happened:
+        return ""
+    newest = happened[0]
+    return f"{newest.actor} {newest.text}" if newest.actor else newest.text
+
+
+def notes(ticket: Ticket) -> QuerySet[Note]:
+    """The notes of a ticket, newest first, with their authors and whom they mention."""
+    found: QuerySet[Note] = ticket.notes.select_related("written_by").prefetch_related("mentions__person")
+    return found.order_by("-id")
+
+
+def mentionable() -> list[tuple[str, str]]:
+    """Whom a note may mention: user names with the names of those who bear them, in the order of these."""
+    people = [(person.get_username(), person.get_full_name() or person.get_username()) for person in caseworkers()]
+    return sorted(people, key=lambda one: one[1].casefold())
+
+
 def trouble(ticket: Ticket) -> AppHealth | None:
     """What the ticket waits for while Stream does not answer, or refuses the key."""
     if ticket.state not in SENDABLE_STATES:
@@ -87,21 +117,32 @@ def trouble(ticket: Ticket) -> AppHealth | None:
     return AppHealth.objects.filter(stream_app=ticket.stream_app_id, failures__gt=0).first()
 
 
-def version(ticket: Ticket) -> str:
+def version(ticket: Ticket, present: tuple[str, ...] = ()) -> str:
     """Changes whenever the page would: cheap to compare, so that an unchanged ticket is not drawn again."""
-    steps = ticket.steps.order_by("pk").values_list("pk", "state", "outcome", "detail", "stream_task__polled_at")
+    steps = [
+        (step.pk, step.state, step.outcome, step.detail, step.stream_task.polled_at if step.stream_task else None)
+        for step in sorted(_steps(ticket), key=lambda step: step.pk)
+    ]
     last = entries_of(ticket).values_list("seq", flat=True).first()
     waits_for = trouble(ticket)
-    seen = (ticket.revision, last, list(steps), waits_for and (waits_for.reason, waits_for.open_until))
+    seen = (ticket.revision, last, present, steps, waits_for and (waits_for.reason, waits_for.open_until))
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 
 def subject(ticket: Ticket, *, clear: bool) -> str:
     """Whose data it is about: the first Stream user id, or how many where the role does not need it."""
     ids = plans.from_json(ticket.plan).user_ids
+    if ticket.ids_erased_at is not None:
+        return _("erased account") if len(ids) == 1 else _("%d erased accounts") % len(ids)
     if not clear:
         return "one account" if len(ids) == 1 else f"{len(ids)} accounts"
     return ids[0] if len(ids) == 1 else f"{ids[0]} +{len(ids) - 1}"
+
+
+def _steps(ticket: Ticket) -> list[Step]:
+    """The steps with their tasks, asked for once for all that the page tells of them."""
+    prefetch_related_objects([ticket], Prefetch("steps", Step.objects.select_related("stream_task")))
+    return list(ticket.steps.all())
 
 
 def milestones(ticket: Ticket) -> tuple[Milestone, ...]:
@@ -109,26 +150,30 @@ def milestones(ticket: Ticket) -> tuple[Milestone, ...]:
     state = State(ticket.state)
     decision = ticket.decisions.order_by("-id").first()
     decided_at = ticket.approved_at or (decision.decided_at if decision and state is State.REFUSED else None)
-    steps = list(ticket.steps.all())
+    steps = _steps(ticket)
     ran_at = _last([step.finished_at for step in steps])
     read_at = _last([step.read_back_at for step in steps])
-    verified = "Verified" if ticket.kind == "erase" else "Files ready"
+    verified = outcome_words.checking_word(ticket, unreadable=any(step.evidence.get("unreadable") for step in steps))
     stations: list[tuple[str, datetime | None, bool]] = [
         ("Opened", ticket.opened_at, False),
         ("Sent to DPO", ticket.submitted_at, state in {State.DRAFT, State.SENT_BACK}),
         ("Refused" if state is State.REFUSED else "DPO decision", decided_at, state is State.AWAITING_DECISION),
-        ("Runs on Stream", ran_at, state in SENDABLE_STATES | {State.NEEDS_ATTENTION}),
+        (outcome_words.running_word(ticket), ran_at, state in SENDABLE_STATES | {State.NEEDS_ATTENTION}),
         (verified, read_at or ran_at, False),
-        (state.label if state in CLOSED_STATES else "Closed", ticket.closed_at, False),
+        (outcome_words.closing_word(ticket) if state in CLOSED_STATES else "Ended", ticket.closed_at, False),
     ]
+    if state is not State.CANCELLED:
+        to_close = state in CLOSED_STATES and ticket.answered_at is None
+        stations.append(("Case closed", ticket.answered_at, to_close))
     closed = state in CLOSED_STATES
+    waits = "to be closed" if closed else state.label
     now_at = next((place for place, (_, _, here) in enumerate(stations) if here), len(stations))
     return tuple(
         Milestone(
             label,
             "now" if place == now_at else "done" if at and (place < now_at or closed) else "todo",
             at if at and place != now_at else None,
-            state.label if place == now_at else "",
+            waits if place == now_at else "",
         )
         for place, (label, at, _) in enumerate(stations)
     )
@@ -142,7 +187,8 @@ def _last(moments: Iterable[datetime | None]) -> datetime | None:
 
 def step_lines(ticket: Ticket, *, clear: bool) -> tuple[StepLine, ...]:
     """The steps in their order; before the approval those that the plan amounts to."""
-    found = [_line_of(step, clear=clear) for step in ticket.steps.select_related("stream_task")]
+    sizes = _sizes(ticket)
+    found = [_line_of(step, ticket, sizes, clear=clear) for step in _steps(ticket)]
     if found or ticket.state in CLOSED_STATES:
         return tuple(found)
     return tuple(
@@ -167,16 +213,17 @@ def step_lines(ticket: Ticket, *, clear: bool) -> tuple[StepLine, ...]:
     )
 
 
-def _line_of(step: Step, *, clear: bool) -> StepLine:
+def _line_of(step: Step, ticket: Ticket, sizes: Mapping[int, int], *, clear: bool) -> StepLine:
     operation, state, task = Operation(step.operation), StepState(step.state), step.stream_task
     export = operation in EXPORT_OPERATIONS
+    over = export_over(step, ticket, now=timezone.now())
     return StepLine(
         pk=step.pk,
         title=operation.label,
         icon=_icon(operation),
         export=export,
         state=state,
-        accounts=_accounts(step.user_ids, clear=clear),
+        accounts=_accounts(step.user_ids, clear=clear and ticket.ids_erased_at is None),
         task_id=task.task_id if task else "",
         status=task.status if task else "",
         polled_at=task.polled_at if task else None,
@@ -184,9 +231,22 @@ def _line_of(step: Step, *, clear: bool) -> StepLine:
         outcome=Outcome(step.outcome) if step.outcome else None,
         detail=step.detail,
         finished_at=step.finished_at,
-        ready=export and state is StepState.DONE and task is not None,
+        ready=export and state is StepState.DONE and task is not None and not over,
         evidence=_evidence(step.evidence),
+        accepted_at=task.accepted_at if task and state is StepState.ON_STREAM else None,
+        read_back_at=step.read_back_at,
+        file_until=step.finished_at + FILE_KEPT if export and step.finished_at else None,
+        size=sizes.get(step.pk),
     )
+
+
+def _sizes(ticket: Ticket) -> dict[int, int]:
+    """The bytes of each step's file, where a download told them."""
+    if ticket.kind != Kind.EXPORT and not plans.from_json(ticket.plan).copy_first:
+        return {}
+    entries = AuditEntry.objects.filter(ticket_id=ticket.pk, action=AuditAction.PACKAGE_DOWNLOADED.value)
+    told = [facts for facts in entries.order_by("seq").values_list("facts", flat=True) if facts.get("bytes")]
+    return {facts["step"]: facts["bytes"] for facts in told}
 
 
 def _icon(operation: Operation) -> str:

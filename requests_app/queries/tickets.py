@@ -1,18 +1,20 @@
-"""Lists of tickets: views, filters, search, and pages by the last row seen."""
+"""Lists of tickets: rows, and pages by the last row seen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from requests_app.audit.actor import Actor
-from requests_app.enums import CLOSED_STATES, OPEN_STATES, Kind, State, Verb
-from requests_app.models import Account, StreamTask, Ticket
-from requests_app.models.ticket import REFERENCE, TicketQuerySet
+from requests_app.enums import CLOSED_STATES, Kind, Outcome, State
+from requests_app.models import ClockPause, Extension, Mention, Ticket
+from requests_app.models.ticket import TicketQuerySet
+from requests_app.queries.filters import BY_NAME, SORTS, in_view
 from requests_app.queries.shell import capped
 from requests_app.queries.ticket_page import subject
 from requests_app.workflow import effects, permissions
@@ -20,29 +22,8 @@ from requests_app.workflow import plan as plans
 from requests_app.workflow.access import visible_tickets
 
 PAGE = 50
-DUE_SOON_DAYS = 5
-_RUNNING = (State.APPROVED.value, State.RUNNING.value)
-
-
-@dataclass(frozen=True)
-class View:
-    """One of the saved views of the list."""
-
-    name: str
-    label: str
-    closed: bool = False
-
-
-VIEWS = (
-    View("open", "Open"),
-    View("mine", "My work"),
-    View("waiting", "Waiting for DPO"),
-    View("running", "Running"),
-    View("attention", "Needs attention"),
-    View("due", "Due soon"),
-    View("closed", "Closed", closed=True),
-)
-BY_NAME = {view.name: view for view in VIEWS}
+# Where a page begins: the sorting columns of the row before it.
+Place = tuple[date | int, ...]
 
 
 @dataclass(frozen=True)
@@ -69,53 +50,79 @@ class Row:
     outcome: str
     due_on: date
     closed: bool
+    number: int
+    owner: str
+    received_on: date
+    closed_on: date | None
+    # The clock stands, the time was extended, the refusal came after its day.
+    paused: bool
+    extended: bool
+    refused_late: bool
 
-
-def in_view(view: View, actor: Actor, today: date) -> TicketQuerySet:
-    """The tickets of a view that exist for this person."""
-    tickets = visible_tickets(actor)
-    soon = Q(state__in=OPEN_STATES, due_on__lte=today + timedelta(days=DUE_SOON_DAYS))
-    narrow = {
-        "open": Q(state__in=OPEN_STATES),
-        "mine": Q(state__in=OPEN_STATES) & (Q(opened_by=actor.id) | Q(edited_by=actor.id)),
-        "waiting": Q(state=State.AWAITING_DECISION.value),
-        "running": Q(state__in=_RUNNING),
-        "attention": Q(state=State.NEEDS_ATTENTION.value),
-        "due": soon,
-        "closed": Q(state__in=CLOSED_STATES),
-    }
-    return tickets.filter(narrow[view.name])
-
-
-def matching(tickets: TicketQuerySet, text: str, actor: Actor) -> TicketQuerySet:
-    """Tickets by reference or task id; for those who work on tickets also by user id, name and e-mail."""
-    text = text.strip()
-    if not text:
-        return tickets
-    found = Q(pk__in=[]) | Q(steps__stream_task__in=StreamTask.objects.filter(task_id=text))
-    match = REFERENCE.fullmatch(text.upper())
-    number = match[1] if match else text if text.isdecimal() and len(text) <= 18 else ""
-    if number.isascii() and number:
-        found |= Q(pk=int(number))
-    if permissions.sees_personal_data(actor.role):
-        ids = Account.objects.filter(Q(user_id=text) | Q(user_id__istartswith=text))
-        found |= Q(accounts__in=ids) | Q(requester_email__iexact=text) | Q(requester_name__icontains=text)
-    return tickets.filter(found).distinct()
+    @property
+    def outcome_words(self) -> str:
+        """What became of it, or nothing yet."""
+        return Outcome(self.outcome).label if self.outcome else ""
 
 
 def page_after(
-    tickets: TicketQuerySet, actor: Actor, *, closed: bool = False, after: tuple[date, int] | None = None
+    tickets: TicketQuerySet, actor: Actor, *, sort: str = "due", after: Place | None = None, size: int | None = None
 ) -> list[Row]:
-    """One page, soonest due date first (closed ones: latest closed first), and one row more where there are more."""
-    if closed:
-        if after:
-            tickets = tickets.filter(pk__lt=after[1])
-        ordered: QuerySet[Ticket] = tickets.order_by("-pk")
-    else:
-        if after:
-            tickets = tickets.filter(Q(due_on__gt=after[0]) | Q(due_on=after[0], pk__gt=after[1]))
-        ordered = tickets.order_by("due_on", "pk")
-    return rows_of(ordered.select_related("stream_app", "opened_by").defer("stream_app__api_secret")[: PAGE + 1], actor)
+    """One page in the order asked for, and one row more where there are more."""
+    found = with_clock(ordered(tickets, sort, after)).select_related("stream_app", "opened_by", "owner")
+    return rows_of(found.defer("stream_app__api_secret")[: (size or PAGE) + 1], actor)
+
+
+def with_clock(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
+    """The same, each with whether its clock stands and whether its time was extended, as rows show it."""
+    its = {"ticket": OuterRef("pk")}
+    waits = ClockPause.objects.filter(answered_on__isnull=True, **its)
+    return tickets.annotate(is_paused=Exists(waits), is_extended=Exists(Extension.objects.filter(**its)))
+
+
+def mentioning(actor: Actor) -> TicketQuerySet:
+    """Tickets with a note that mentions this person and that they did not open since."""
+    unseen = Mention.objects.filter(person_id=actor.id, seen_at__isnull=True)
+    return visible_tickets(actor).filter(pk__in=unseen.values("ticket"))
+
+
+def ordered(tickets: TicketQuerySet, sort: str, after: Place | None = None) -> QuerySet[Ticket]:
+    """The tickets behind a place in this order.
+
+    The bound on the first column alone says nothing new, but it is what lets the index lead to the place at once.
+    """
+    columns = SORTS[sort][1]
+    if after:
+        first, *rest = zip(columns, after, strict=True)
+        bound = _beyond(*first)
+        if rest:
+            ((_, number),) = rest
+            name = first[0].lstrip("-")
+            at_least = Q(**{f"{name}__{'lte' if first[0][0] == '-' else 'gte'}": first[1]})
+            bound = at_least & (bound | (Q(**{name: first[1]}) & _beyond(rest[0][0], number)))
+        tickets = tickets.filter(bound)
+    return tickets.order_by(*columns)
+
+
+def _beyond(column: str, value: date | int) -> Q:
+    return Q(**{f"{column.lstrip('-')}__{'lt' if column[0] == '-' else 'gt'}": value})
+
+
+def place_of(row: Row, sort: str) -> str:
+    """Where the page after this row begins, as it stands in a URL."""
+    return f"{row.due_on.isoformat()}_{row.number}" if "due_on" in SORTS[sort][1][0] else str(row.number)
+
+
+def place(text: str, sort: str) -> Place | None:
+    """What `place_of` wrote, or None where the text is something else."""
+    *day, number = text.split("_")
+    if len(day) != len(SORTS[sort][1]) - 1:
+        return None
+    try:
+        found: Place = (*(date.fromisoformat(one) for one in day), int(number))
+    except ValueError:
+        return None
+    return found if 0 < int(number) < 10**18 else None
 
 
 def rows_of(tickets: Iterable[Ticket], actor: Actor) -> list[Row]:
@@ -130,14 +137,25 @@ def _row(ticket: Ticket, *, clear: bool) -> Row:
         kind=Kind(ticket.kind),
         subject=subject(ticket, clear=clear),
         app=ticket.stream_app.name,
-        opened_by=ticket.opened_by.get_full_name() or ticket.opened_by.get_username(),
+        opened_by=_name(ticket.opened_by),
         opened_on=timezone.localdate(ticket.opened_at),
         tags=tuple(Tag(*tag) for tag in effects.summary(plans.from_json(ticket.plan))),
         state=State(ticket.state),
         outcome=ticket.outcome,
         due_on=ticket.due_on,
         closed=ticket.state in CLOSED_STATES,
+        number=ticket.pk,
+        owner=_name(ticket.owner),
+        received_on=ticket.received_on,
+        closed_on=timezone.localdate(ticket.closed_at) if ticket.closed_at else None,
+        paused=ticket.state not in CLOSED_STATES and getattr(ticket, "is_paused", False),
+        extended=getattr(ticket, "is_extended", False),
+        refused_late=ticket.refused_late,
     )
+
+
+def _name(person: Any) -> str:
+    return person.get_full_name() or person.get_username() if person else ""
 
 
 def counts(actor: Actor, today: date, names: Sequence[str]) -> dict[str, int]:
@@ -147,17 +165,4 @@ def counts(actor: Actor, today: date, names: Sequence[str]) -> dict[str, int]:
 
 def awaiting(actor: Actor) -> TicketQuerySet:
     """Tickets that wait for a decision."""
-    return visible_tickets(actor).filter(state=State.AWAITING_DECISION.value)
-
-
-def own_of(actor: Actor, state: State) -> TicketQuerySet:
-    """Tickets in a state that this person opened or edited."""
-    mine = Q(opened_by=actor.id) | Q(edited_by=actor.id)
-    return visible_tickets(actor).filter(mine, state=state.value)
-
-
-def decided_by(actor: Actor) -> TicketQuerySet:
-    """Tickets that this person approved and that are still under way."""
-    return visible_tickets(actor).filter(
-        state__in=OPEN_STATES, decisions__decided_by=actor.id, decisions__verb=Verb.APPROVE.value
-    )
+    return visible_tickets(actor).standing(State.AWAITING_DECISION)

@@ -12,14 +12,16 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from django.db.models import Max, Min, QuerySet
+from django.utils import timezone
 
 from requests_app.audit.actor import Actor
 from requests_app.enums import DELETE_OPERATIONS, STEP_FINAL, Operation, State, StepState, Wait
 from requests_app.models import AppHealth, Budget, Pause, Step, StreamTask, Ticket
+from requests_app.models.app import COOLING_OFF_MOST
 from requests_app.stream.limits import ENDPOINTS
 from requests_app.workflow.access import visible_tickets
 
-MOVING = (State.APPROVED.value, State.RUNNING.value, State.NEEDS_ATTENTION.value)
+MOVING = (State.APPROVED, State.RUNNING, State.NEEDS_ATTENTION)
 
 # From when on a wait is worth a look. The worker and its turn: the schedule rings each minute. An answer: the longest
 # call and a lease. A look: the time to settle, some pauses, three attempts. Stream: it names no bound, and a day is
@@ -27,6 +29,8 @@ MOVING = (State.APPROVED.value, State.RUNNING.value, State.NEEDS_ATTENTION.value
 LATE_AFTER: Mapping[Wait, timedelta] = MappingProxyType(
     {
         Wait.WORKER: timedelta(minutes=5),
+        # It ends by itself; `until` says when.
+        Wait.COOLING_OFF: timedelta(hours=COOLING_OFF_MOST + 1),
         Wait.TURN: timedelta(minutes=5),
         Wait.PAUSED: timedelta(hours=24),
         Wait.APP: timedelta(minutes=15),
@@ -91,8 +95,10 @@ def of_tickets(tickets: Sequence[Ticket], *, now: datetime) -> dict[int, Waiting
 
 def oldest(actor: Actor, *, now: datetime, limit: int = 10) -> list[Waiting]:
     """The tickets that wait longest, of those that this person may see."""
-    moving = visible_tickets(actor).filter(state__in=MOVING).order_by("approved_at", "pk")[:limit]
-    return sorted(of_tickets(list(moving), now=now).values(), key=lambda one: one.since)
+    # Whatever moves was approved: in so many words an index leads to the first of them.
+    moving = visible_tickets(actor).standing(*MOVING).filter(approved_at__isnull=False)
+    found = of_tickets(list(moving.order_by("approved_at", "pk")[:limit]), now=now)
+    return sorted(found.values(), key=lambda one: one.since)
 
 
 def _steps(tickets: Sequence[Ticket]) -> Mapping[int, list[Step]]:
@@ -127,8 +133,11 @@ Told = tuple[Wait, datetime, datetime | None]
 
 def _wait(ticket: Ticket, steps: Sequence[Step], obstacles: _Obstacles, *, now: datetime) -> Told:
     begun = ticket.begun_at or ticket.approved_at or now
+    if ticket.state == State.APPROVED and ticket.not_before and ticket.not_before > now:
+        return Wait.COOLING_OFF, ticket.approved_at or now, ticket.not_before
     if ticket.state == State.APPROVED:
-        return Wait.WORKER, ticket.approved_at or now, None
+        begun = max(ticket.approved_at or now, ticket.not_before or begun)
+        return Wait.WORKER, begun, None
     if ticket.state == State.NEEDS_ATTENTION:
         return Wait.PERSON, _latest((step.finished_at for step in steps), begun), None
     step = next((step for step in steps if step.state not in STEP_FINAL), None)
@@ -171,8 +180,8 @@ def longest() -> list[Longest]:
     """The oldest wait of each kind that can be told for all tickets at once, in one query each."""
     running = Step.objects.filter(ticket__state=State.RUNNING.value)
     told = [
-        _oldest(Wait.WORKER, Ticket.objects.filter(state=State.APPROVED.value), "approved_at"),
-        _oldest(Wait.PERSON, Ticket.objects.filter(state=State.NEEDS_ATTENTION.value), "begun_at"),
+        _oldest(Wait.WORKER, Ticket.objects.to_begin(timezone.now()), "approved_at"),
+        _oldest(Wait.PERSON, Ticket.objects.standing(State.NEEDS_ATTENTION), "begun_at"),
         _oldest(Wait.TURN, running.filter(state=StepState.PLANNED.value), "ticket__begun_at"),
         _oldest(Wait.ANSWER, running.filter(state=StepState.SENDING.value), "attempts__intended_at"),
         _oldest(Wait.CHECK, running.filter(state=StepState.UNKNOWN.value), "attempts__intended_at"),

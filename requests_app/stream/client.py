@@ -19,7 +19,7 @@ from requests_app.stream.limits import RateLimit
 from requests_app.stream.links import ExportStream, open_link
 from requests_app.stream.refusals import json_object, refusal
 from requests_app.stream.transport import Transport
-from requests_app.stream.wire import Accepted, AppInfo, Count, RemoteUser, TaskReport
+from requests_app.stream.wire import Accepted, AppInfo, ChannelTally, Count, RemoteUser, TaskReport
 
 T = TypeVar("T")
 MAX_USERS = 100
@@ -41,11 +41,14 @@ class StreamClient:
         timeouts: Timeouts | None = None,
         on_limit: Callable[[str, RateLimit], None] | None = None,
         wait: Callable[[str], float] | None = None,
+        pages: int = MAX_PAGES,
     ) -> None:
         self._timeouts = timeouts or Timeouts()
         self.transport = Transport(credentials, self._timeouts)
         self._on_limit = on_limit
         self._wait = wait
+        # How many pages a count reads at most.
+        self._max_pages = pages
 
     # The five calls of the GDPR page, and the export of all products
 
@@ -107,9 +110,11 @@ class StreamClient:
         """Those of 1 to 100 users that Stream shows. Deleted users are not among them."""
         return self._users({"id": {"$in": _ids(user_ids, MAX_USERS)}}, len(user_ids), masked=user_ids)
 
-    def search_users(self, prefix: str, limit: int = 10) -> tuple[RemoteUser, ...]:
-        """Users whose id begins with the text, for look-ups while typing."""
-        return self._users({"id": {"$autocomplete": prefix}}, limit, masked=[prefix])
+    def search_users(self, prefix: str, limit: int = 10, *, by: str = "id") -> tuple[RemoteUser, ...]:
+        """Users whose id (or `name`) begins with the text, for look-ups while typing."""
+        if by not in {"id", "name"}:
+            raise ValueError("users are looked up by id or by name")
+        return self._users({by: {"$autocomplete": prefix}}, limit, masked=[prefix])
 
     def _users(self, conditions: object, limit: int, *, masked: Sequence[str]) -> tuple[RemoteUser, ...]:
         payload = {"filter_conditions": conditions, "limit": limit, "include_deactivated_users": True}
@@ -175,7 +180,7 @@ class StreamClient:
     def count_channels(self, user_id: str) -> Count:
         """Channels that the user is a member of."""
         number = 0
-        for page in range(MAX_PAGES):
+        for page in range(self._max_pages):
             body = {
                 "filter_conditions": {"members": {"$in": [user_id]}},
                 "state": False,
@@ -190,6 +195,23 @@ class StreamClient:
                 return Count(number)
         return Count(number, at_least=True)
 
+    def tally_channels(self, user_id: str) -> ChannelTally:
+        """The first hundred channels that the user is a member of, by what the deletion modes tell apart."""
+        body = {"filter_conditions": {"members": {"$in": [user_id]}}, "state": False, "limit": PAGE, "offset": 0}
+        found = self._call("QueryChannels", "POST", "/chat/channels", _list("channels"), body=body, masked=[user_id])
+        return wire.channel_tally(found, user_id, at_least=len(found) == PAGE)
+
+    def count_messages(self, user_id: str) -> Count:
+        """Messages of the user in the channels that they are a member of; a hundred at most are seen."""
+        payload = {
+            "filter_conditions": {"members": {"$in": [user_id]}},
+            "message_filter_conditions": {"user_id": user_id},
+            "limit": PAGE,
+        }
+        query = {"payload": json.dumps(payload, separators=(",", ":"), ensure_ascii=False)}
+        found, more = self._call("Search", "GET", "/chat/search", _page("results"), query=query, masked=[user_id])
+        return Count(len(found), at_least=bool(more) or len(found) == PAGE)
+
     def _count(self, operation: str, path: str, key: str, body: Mapping[str, object], user_id: str) -> Count:
         items, more = self._pages(operation, path, key, body, user_id)
         return Count(len(items), at_least=more)
@@ -200,7 +222,7 @@ class StreamClient:
         """Page through a query up to the bound, and whether there is more: Stream tells no totals."""
         items: list[object] = []
         cursor = ""
-        for _ in range(MAX_PAGES):
+        for _ in range(self._max_pages):
             asked = {**body, "limit": PAGE, **({"next": cursor} if cursor else {})}
             found, cursor = self._call(operation, "POST", path, _page(key), body=asked, masked=[user_id])
             items += found

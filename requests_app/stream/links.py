@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import requests
@@ -24,6 +25,10 @@ from requests_app.stream.flight import flight
 from requests_app.stream.transport import make_session
 
 OPERATION = "OpenExport"
+# Stream keeps export files for 60 days, and lets each link to one live for 24 hours (GDPR page, "Accessing the exported
+# data").
+FILE_KEPT = timedelta(days=60)
+LINK_LIVES = timedelta(hours=24)
 PIECE = 64 * 1024
 # Seconds and bytes: an export may be large, but nothing goes on for ever.
 MAX_SECONDS = 600.0

@@ -10,6 +10,8 @@ from enum import Enum
 from types import MappingProxyType
 
 MAX_TEXT = 500
+# Members of what Stream calls a conversation.
+PAIR = 2
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FRACTION = re.compile(r"\.(\d{1,9})\d*")
 
@@ -62,6 +64,15 @@ class Count:
 
 
 @dataclass(frozen=True)
+class ChannelTally:
+    """Channels of one user: all that were seen, those of exactly two members, and those that the user made."""
+
+    all: Count
+    of_two: Count
+    created: Count
+
+
+@dataclass(frozen=True)
 class TaskReport:
     """How far a task is. `user_results` maps user ids to Stream's word for each, where it gave any."""
 
@@ -111,6 +122,14 @@ def moment(value: object) -> datetime | None:
         found = found if found.tzinfo else found.replace(tzinfo=UTC)
         return found if found.year > 1 else None
     return None
+
+
+def channel_tally(rows: Sequence[object], user_id: str, *, at_least: bool) -> ChannelTally:
+    """Channels by what a deletion tells apart; `at_least` where there may be more than these."""
+    channels = [mapping(mapping(row).get("channel")) for row in rows]
+    pairs = sum(channel.get("member_count") == PAIR for channel in channels)
+    created = sum(mapping(channel.get("created_by")).get("id") == user_id for channel in channels)
+    return ChannelTally(Count(len(rows), at_least), Count(pairs, at_least), Count(created, at_least))
 
 
 def accepted(body: Mapping[str, object]) -> Accepted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +16,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from requests_app.enums import AttemptOutcome, Kind, Outcome, State, StepState, Term
+from requests_app.workflow.urgency import Urgency, urgency
 
 register = template.Library()
-
-# From here on a due date is shown as urgent (days left).
-SOON_DAYS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +82,9 @@ LOOKS: Mapping[type[Term], Mapping[str, Look]] = {
 }
 
 
+# A page has dozens of them, and there are a few dozen in all.
 @register.simple_tag
+@functools.lru_cache(maxsize=1024)
 def icon(name: str, extra: str = "") -> SafeString:
     """The icon of that name in the sprite, hidden from screen readers: a word always stands beside it."""
     return format_html(
@@ -157,9 +158,12 @@ def copy(value: str, shown: str = "", what: str = "") -> dict[str, str]:
 @register.inclusion_tag("ui/_due.html")
 def due(on: date, closed: bool = False, today: date | None = None) -> dict[str, object]:
     """A due date: how long from today in words, the date below, and a tone when it is near or past."""
-    left = (on - (today or timezone.localdate())).days
-    tone = "" if closed else "late" if left < 0 else "soon" if left <= SOON_DAYS else ""
-    return {"on": on, "words": _days(left), "tone": tone, "closed": closed}
+    today = today or timezone.localdate()
+    tone = "" if closed else _URGENCY[urgency(on, today)]
+    return {"on": on, "words": _days((on - today).days), "tone": tone, "closed": closed}
+
+
+_URGENCY = {Urgency.CALM: "", Urgency.SOON: "soon", Urgency.URGENT: "soon", Urgency.LATE: "late"}
 
 
 def _days(left: int) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from requests_app import gateway
-from requests_app.forms.app import AppForm
-from requests_app.models import StreamApp
+from requests_app.forms.app import AppForm, SafeguardsForm
+from requests_app.models import CoverSheet, StreamApp
 from requests_app.models.sealed import UnreadableSecret
 from requests_app.stream.errors import StreamError
 from requests_app.views.loaders import actor_of, page
 from requests_app.workflow import apps, permissions
 
+Form = AppForm | SafeguardsForm
 # Secrets are read where one is used, so that one whose key is gone does not close the pages it could be mended on.
 _APPS = StreamApp.objects.defer("api_secret")
 
@@ -25,7 +27,8 @@ _APPS = StreamApp.objects.defer("api_secret")
 @require_safe
 def app_list(request: HttpRequest) -> HttpResponse:
     """All apps, with the health the worker knows of."""
-    rows = _APPS.select_related("health").order_by("name")
+    sheets = CoverSheet.objects.filter(stream_app=OuterRef("pk"))
+    rows = _APPS.select_related("health").annotate(has_cover_sheet=Exists(sheets)).order_by("name")
     may_change = permissions.may_open(actor_of(request).role, "app-edit")
     context = {"apps": rows, "may_change": may_change, "environment_url": settings.STREAM_BASE_URL}
     return render(request, "apps/page.html", context)
@@ -56,18 +59,34 @@ def _load(app_id: int) -> StreamApp:
     return app
 
 
-def _take(request: HttpRequest, app: StreamApp) -> HttpResponse:
+@page
+@require_http_methods(["GET", "POST"])
+def app_safeguards(request: HttpRequest, app_id: int) -> HttpResponse:
+    """What stands between an approval and a delete; for the app of the environment, too."""
+    advice = "It holds for every approval from now on."
+    lead = "What stands between the approval of an erasure and its first call to Stream"
+    return _take(request, _load(app_id), SafeguardsForm, advice, lead)
+
+
+def _take(
+    request: HttpRequest,
+    app: StreamApp,
+    form_class: type[Form] = AppForm,
+    advice: str = "Test the connection before you rely on it.",
+    lead: str = "The secret is encrypted and never shown again",
+) -> HttpResponse:
     sent = request.method == "POST"
     # The form writes what was typed onto the app, whether it holds or not.
     title = app.name or "New app"
-    form = AppForm(request.POST if sent else None, instance=app)
+    form: Form = form_class(request.POST if sent else None, instance=app)
     if sent and form.is_valid():
         saved = apps.save_app(
             form.save(commit=False), actor=actor_of(request), now=timezone.now(), changed=form.changed_data
         )
-        messages.success(request, f"{saved.name} is saved. Test the connection before you rely on it.")
+        messages.success(request, f"{saved.name} is saved. {advice}")
         return redirect("app-list")
-    return render(request, "apps/form.html", {"form": form, "title": title}, status=422 if sent else 200)
+    context = {"form": form, "title": title, "lead": lead}
+    return render(request, "apps/form.html", context, status=422 if sent else 200)
 
 
 @page

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import date
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -13,37 +12,41 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from requests_app.audit import log
-from requests_app.enums import AuditAction
-from requests_app.models import AuditEntry
-from requests_app.models.ticket import REFERENCE
-from requests_app.queries import audit
+from requests_app.audit_actions import AuditAction
+from requests_app.forms.retention import PersonForm
+from requests_app.queries import audit, audit_verify
+from requests_app.queries.audit_state import chain_state
+from requests_app.views.audit_filters import NAMES, facts_of, filters_of, number
 from requests_app.views.loaders import actor_of, page
 from requests_app.views.paging import Pager
-from requests_app.workflow import access
+from requests_app.views.unmasking import opened
+from requests_app.workflow import access, permissions
 
 # How many entries are checked while somebody waits for the page: some seconds' worth.
-CHECKED_AT_ONCE = 100_000
-_FILTERS = ("since", "until", "actor", "action", "ticket")
-_ACTIONS = {action.value for action in AuditAction}
-# Sequence numbers and ids fit into 64 bits.
-_DIGITS = 19
+CHECKED_AT_ONCE = 50_000
 
 
 @page
 @require_safe
 def audit_list(request: HttpRequest) -> HttpResponse:
     """The entries, newest first. All filters stand in the URL; looking with filters is an entry of its own."""
-    filters, problems = _filters(request)
+    filters, problems = filters_of(request.GET)
     actor = actor_of(request)
     found = audit.page_of(
-        audit.narrowed(filters), actor, before=_number(request, "before"), after=_number(request, "after")
+        filters,
+        actor,
+        before=number(request.GET, "before"),
+        after=number(request.GET, "after"),
+        opened=opened(request),
     )
     if filters.any:
-        access.record_search(actor=actor, now=timezone.now(), facts=_facts(filters))
-    query = {name: request.GET.get(name, "") for name in _FILTERS}
+        access.record_search(actor=actor, now=timezone.now(), facts=facts_of(filters))
+    query = {name: request.GET.get(name, "") for name in NAMES}
     context = {
         "lines": found.lines,
         "query": query,
@@ -51,8 +54,9 @@ def audit_list(request: HttpRequest) -> HttpResponse:
         "narrowed": filters.any,
         "actions": AuditAction.choices(),
         "people": get_user_model().objects.filter(groups__isnull=False).order_by("username").distinct(),
-        "head": AuditEntry.objects.order_by("-seq").first(),
-        "check": audit.last_check(),
+        "may_report": permissions.may_open(actor.role, "audit-report"),
+        "person_form": PersonForm(auto_id="person_%s") if permissions.may_open(actor.role, "audit-person") else None,
+        "state": chain_state(),
         "pager": _pager(found, {name: value for name, value in query.items() if value}),
     }
     return render(request, "audit/page.html", context, status=422 if problems else 200)
@@ -74,63 +78,28 @@ def _pager(found: audit.Page, kept: dict[str, str]) -> Pager:
 @page
 @require_POST
 def audit_check(request: HttpRequest) -> HttpResponse:
-    """Check the chain now, as far as fits into one answer, and record what was found."""
+    """Check the log now, as far as fits into one answer, and record what was found."""
     actor, now, began = actor_of(request), timezone.now(), time.monotonic()
-    report = audit.check_chain(newest=CHECKED_AT_ONCE)
-    seconds = time.monotonic() - began
+    verdict = audit_verify.check_newest(CHECKED_AT_ONCE)
+    report, seconds = verdict.report, time.monotonic() - began
     with transaction.atomic():
         facts = {"entries": report.count, "after": report.after, "intact": report.intact}
+        if report.first_break:
+            facts["broken_at"] = report.first_break.seq
         log.record(AuditAction.AUDIT_CHECKED, actor=actor, now=now, facts=facts)
-    words = f"{report} Checked in {seconds:.1f} s."
-    if report.after:
-        words += " Run manage.py verify_audit for the whole log."
-    (messages.success if report.intact else messages.error)(request, words)
-    return redirect("audit-list")
-
-
-def _number(request: HttpRequest, name: str) -> int | None:
-    """A sequence number of the URL; None where there is none, or none that could exist."""
-    given = request.GET.get(name, "")
-    return int(given) if given.isdecimal() and len(given) < _DIGITS else None
-
-
-def _facts(filters: audit.Filters) -> dict[str, object]:
-    return {
-        "since": filters.since.isoformat() if filters.since else "",
-        "until": filters.until.isoformat() if filters.until else "",
-        "actor": filters.actor,
-        "action": filters.action,
-        "ticket": filters.ticket,
+    if not report.intact:
+        messages.error(request, str(report))
+        return redirect("audit-list")
+    points = ngettext("%(number)s signed checkpoint", "%(number)s signed checkpoints", verdict.roots)
+    words = _(
+        "%(report)s Hashes, free texts, who approved what was sent, and the tree against %(points)s "
+        "were checked in %(seconds)s s."
+    ) % {
+        "report": report,
+        "points": points % {"number": f"{verdict.roots:,}"},
+        "seconds": f"{seconds:.1f}",
     }
-
-
-def _filters(request: HttpRequest) -> tuple[audit.Filters, list[str]]:
-    """What the URL narrows the log to, and a sentence for each part that says nothing."""
-    problems: list[str] = []
-    since, until = (_day(request, name, problems) for name in ("since", "until"))
-    if since and until and since > until:
-        problems.append("The first day is after the last one: swap From and To.")
-    action = request.GET.get("action", "")
-    if action and action not in _ACTIONS:
-        action = ""
-        problems.append("There is no such action. Choose one of the list.")
-    ticket = request.GET.get("ticket", "").strip().upper()
-    if ticket and not REFERENCE.fullmatch(ticket):
-        ticket = ""
-        problems.append("A ticket is called like DSR-000123.")
-    filters = audit.Filters(since=since, until=until, actor=_number(request, "actor"), action=action, ticket=ticket)
-    return filters, problems
-
-
-def _day(request: HttpRequest, name: str, problems: list[str]) -> date | None:
-    given = request.GET.get(name, "")
-    try:
-        day = date.fromisoformat(given) if given else None
-    except ValueError:
-        day = None
-        problems.append(f"“{given[:20]}” is no date. Write it like 2026-11-23.")
-    # The years at either end of the calendar do not fit into every time zone.
-    if day and not 1900 <= day.year <= 2999:
-        day = None
-        problems.append(f"Nothing was recorded in {given[:4]}.")
-    return day
+    if report.after:
+        words += " " + _("Run manage.py verify_audit --full for the whole log.")
+    messages.success(request, words)
+    return redirect("audit-list")

@@ -1,4 +1,5 @@
-"""The export of a step, handed on from Stream: a fresh link is asked for each time and never stored or shown."""
+"""Files handed out. The export of a step comes from Stream, by a fresh link each time that is never stored or shown;
+an attachment from the portal's own folder."""
 
 from __future__ import annotations
 
@@ -8,7 +9,9 @@ from contextlib import ExitStack
 from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_POST
 
 from requests_app import gateway
 from requests_app.enums import EXPORT_OPERATIONS, Operation, StepState
@@ -16,11 +19,13 @@ from requests_app.models import Step, Ticket
 from requests_app.models.sealed import UnreadableSecret
 from requests_app.stream.errors import NotFound, StreamError
 from requests_app.stream.links import ExportStream
-from requests_app.views.loaders import actor_of, load_ticket, page
+from requests_app.views.loaders import actor_of, load_attachment, load_ticket, page
 from requests_app.views.tickets import ticket_response
-from requests_app.workflow import access
+from requests_app.workflow import access, attachments, retention
+from requests_app.workflow.policies import UnableTo
 
 _GONE = "Stream no longer has this file: it keeps exports for 60 days. Open a new ticket to export the data again."
+_OVER = _("The days in which this export is handed out are over. Open a new ticket where the person asks for it again.")
 _NAMES = {Operation.EXPORT_FEEDS_DATA: "feeds-data.json", Operation.EXPORT_USERS: "user-data.ndjson"}
 
 
@@ -45,6 +50,8 @@ def step_download(request: HttpRequest, reference: str, step_id: int) -> HttpRes
     """Hand the file on, piece by piece. Who got it and how large it was goes to the log first."""
     ticket = load_ticket(request, reference)
     step = _load_step(ticket, step_id)
+    if retention.export_over(step, ticket, now=timezone.now()):
+        return ticket_response(request, ticket, trouble=str(_OVER), status=410)
     stack = ExitStack()
     try:
         stream = _open(step, ticket, stack)
@@ -85,3 +92,20 @@ def _open(step: Step, ticket: Ticket, stack: ExitStack) -> ExportStream:
     if not report.url:
         raise NotFound("The export has no file any more.", operation="OpenExport", status=404)
     return stack.enter_context(client.open_export(report.url))
+
+
+@page
+@require_POST
+def attachment_download(request: HttpRequest, reference: str, attachment_id: int) -> HttpResponseBase:
+    """Hand an attachment out, to be saved and never to be shown: it came from outside."""
+    attachment = load_attachment(request, reference, attachment_id)
+    try:
+        content = attachments.open_file(attachment, actor=actor_of(request), now=timezone.now())
+    except UnableTo as reason:
+        return ticket_response(request, load_ticket(request, reference), trouble=str(reason), status=410)
+    response = StreamingHttpResponse(content, content_type="application/octet-stream")
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=attachment.name) or ""
+    response["Content-Length"] = str(attachment.size)
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -6,17 +6,20 @@ import functools
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, cast
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.urls import resolve
 from django.utils import timezone
 
 from requests_app.audit.actor import Actor
-from requests_app.models import Ticket
+from requests_app.models import Attachment, Ticket
 from requests_app.workflow import access, permissions, staff
 
 P = ParamSpec("P")
+_PEOPLE = ("owner", "opened_by", "edited_by", "submitted_by", "first_approved_by", "approved_by")
 
 
 def origin_of(request: HttpRequest) -> str:
@@ -48,7 +51,8 @@ def page(view: View[P]) -> View[P]:
 
     @functools.wraps(view)
     def opened(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        name = request.resolver_match.url_name if request.resolver_match else ""
+        # By the path: a request that is taken up again after the password was asked for keeps that page's match.
+        name = resolve(request.path_info).url_name
         actor = actor_of(request)
         if not permissions.may_open(actor.role, name or ""):
             sentence = _why_closed(actor)
@@ -68,9 +72,30 @@ def _why_closed(actor: Actor) -> str:
 def load_ticket(request: HttpRequest, reference: str) -> Ticket:
     """The ticket of that reference, if it exists for this person; else 404."""
     visible: Any = access.visible_tickets(actor_of(request))
-    related = ("stream_app", "opened_by", "edited_by", "submitted_by", "approved_by")
     try:
-        ticket: Ticket = get_object_or_404(visible.with_reference(reference).select_related(*related))
+        ticket: Ticket = get_object_or_404(
+            visible.with_reference(reference).select_related("stream_app", "cover_sheet")
+        )
     except OverflowError:
         raise Http404 from None
+    _introduce(ticket)
     return ticket
+
+
+def _introduce(ticket: Ticket) -> None:
+    """Know the people of the ticket by one query: as joins they take PostgreSQL longer to plan than to find."""
+    people = get_user_model().objects.in_bulk({getattr(ticket, f"{name}_id") for name in _PEOPLE} - {None})
+    for name in _PEOPLE:
+        number = getattr(ticket, f"{name}_id")
+        if number is not None:
+            setattr(ticket, name, people[number])
+
+
+def load_attachment(request: HttpRequest, reference: str, attachment_id: int) -> Attachment:
+    """A file of that ticket that is still there, if the ticket exists for this person; else 404."""
+    ticket = load_ticket(request, reference)
+    try:
+        attachment: Attachment = get_object_or_404(ticket.attachments.kept(), pk=attachment_id)
+    except OverflowError:
+        raise Http404 from None
+    return attachment

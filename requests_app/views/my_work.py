@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from requests_app.audit.actor import Actor
-from requests_app.enums import Role, State
-from requests_app.models.ticket import TicketQuerySet
+from requests_app.enums import Role
 from requests_app.queries import tickets as lists
+from requests_app.queries.filters import SORTS, narrowed
+from requests_app.queries.shell import capped
+from requests_app.queries.todo import Work, work_of
 from requests_app.views.loaders import actor_of, page
 from requests_app.workflow import permissions
 
@@ -22,12 +28,13 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Section:
-    """One kind of work that waits."""
+    """One kind of work that waits: the first rows of it, how many there are (no further than a cap), and where."""
 
-    title: str
+    title: str | Promise
     icon: str
     rows: list[lists.Row]
-    more: bool
+    count: int
+    url: str
 
 
 @page
@@ -46,22 +53,25 @@ def my_work(request: HttpRequest) -> HttpResponse:
     return render(request, "work/page.html", context)
 
 
-def _sections(actor: Actor) -> list[Section]:
-    today = timezone.localdate()
-    found = []
-    if actor.role is Role.DPO:
-        found.append(_section("Waiting for your decision", "gavel", lists.awaiting(actor), actor))
-    if permissions.sees_personal_data(actor.role):
-        attention = lists.in_view(lists.BY_NAME["attention"], actor, today)
-        found += [
-            _section("Stopped: a person must look", "alert-triangle", attention, actor),
-            _section("Sent back to you", "arrow-back-up", lists.own_of(actor, State.SENT_BACK), actor),
-            _section("Your drafts", "circle-dashed", lists.own_of(actor, State.DRAFT), actor),
-        ]
-    found.append(_section("Due soon", "calendar-due", lists.in_view(lists.BY_NAME["due"], actor, today), actor))
-    return found
+def _sections(actor: Actor) -> Iterator[Section]:
+    """In the order to do it; who was mentioned is told beside what stopped."""
+    for place, work in enumerate(work_of(actor.role)):
+        yield _section(work, actor)
+        if place == 0 and permissions.sees_personal_data(actor.role):
+            yield from _mentions(actor)
 
 
-def _section(title: str, icon: str, tickets: TicketQuerySet, actor: Actor) -> Section:
-    rows = lists.page_after(tickets, actor)
-    return Section(title, icon, rows[:SHOWN], len(rows) > SHOWN)
+def _mentions(actor: Actor) -> Iterator[Section]:
+    """Tickets whose notes mention this person, until they open them."""
+    found = lists.mentioning(actor)
+    rows = lists.page_after(found, actor, sort="due", size=SHOWN)
+    if rows:
+        yield Section(_("You were mentioned"), "message", rows[:SHOWN], capped(found), "")
+
+
+def _section(work: Work, actor: Actor) -> Section:
+    chosen = work.filters
+    found = narrowed(chosen, actor, timezone.localdate())
+    rows = lists.page_after(found, actor, sort=chosen.order, size=SHOWN)
+    count = len(rows) if len(rows) <= SHOWN else capped(found, *SORTS[chosen.order][1])
+    return Section(work.title, work.icon, rows[:SHOWN], count, f"{reverse('ticket-list')}?{chosen.query()}")

@@ -76,8 +76,23 @@ PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("stream-task-list", "Stream tasks", "refresh", "g s"),
         ),
     ),
-    ("Oversight", (Place("audit-list", "Audit log", "history", "g l"),)),
-    ("Setup", (Place("app-list", "Stream apps", "apps"), Place("sending", "Sending", "send"))),
+    (
+        "Oversight",
+        (
+            Place("report", "Deadlines & reports", "report-analytics", "g r"),
+            Place("audit-list", "Audit log", "history", "g l"),
+            Place("hold-list", "Legal holds", "lock"),
+        ),
+    ),
+    (
+        "Setup",
+        (
+            Place("app-list", "Stream apps", "apps"),
+            Place("letter-template-list", "Letters", "mail"),
+            Place("sending", "Sending", "send"),
+            Place("styleguide", "Styleguide", "layout-dashboard"),
+        ),
+    ),
 )
 
 

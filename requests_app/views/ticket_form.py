@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from django.contrib import messages
@@ -11,17 +12,22 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_POST
 
 from requests_app.enums import Kind, Mode, Verb
+from requests_app.execution import lookup
 from requests_app.forms.ticket import TicketForm
 from requests_app.models import Ticket
 from requests_app.views.loaders import actor_of, load_ticket, page
-from requests_app.workflow import deadlines, effects, tickets
+from requests_app.views.look_up import accounts_context
+from requests_app.workflow import autosave, deadlines, effects, presets, tickets
 from requests_app.workflow import plan as plans
 from requests_app.workflow.actions import actions_for
+from requests_app.workflow.clock import clock
 from requests_app.workflow.permissions import NotPermitted
 from requests_app.workflow.policies import UnableTo
+from requests_app.workflow.sightings import NOT_ASKED, Sighting
 from requests_app.workflow.transition import Conflict
 
 # Kinds of data of an erasure: field, icon, what it is.
@@ -38,11 +44,10 @@ _FIRST_CHOICES = {Kind.EXPORT.value: {"export_feeds_data": "yes", "export_user_d
 
 
 def _form(request: HttpRequest, *, bound: bool, ticket: Ticket | None = None, kind: str = "") -> TicketForm:
-    clock = tickets.clock()
-    today = deadlines.receipt_date(timezone.now(), clock)
+    today = deadlines.receipt_date(timezone.now(), clock())
     data = _sent(request) if bound else None
     initial = {"kind": kind, **_FIRST_CHOICES.get(kind, {})} if kind else None
-    return TicketForm(data, today=today, clock=clock, ticket=ticket, initial=initial)
+    return TicketForm(data, today=today, clock=clock(), ticket=ticket, initial=initial)
 
 
 def _sent(request: HttpRequest) -> QueryDict:
@@ -51,7 +56,40 @@ def _sent(request: HttpRequest) -> QueryDict:
     kind = data.get("kind", "")
     if "shown" in data and data["shown"] != kind:
         data.update(_FIRST_CHOICES.get(kind, {}))
+    preset = presets.BY_NAME.get(data.get("preset", ""))
+    if preset and kind == Kind.ERASE:
+        data.update({name: mode.value for name, mode in preset.modes.items()})
+        data["files"] = "yes" if preset.files else "no"
+        if preset.modes["user"] is not Mode.HARD:
+            data.update(dict.fromkeys(plans.OWNERS, ""))
     return data
+
+
+def _only_looks(request: HttpRequest) -> bool:
+    """Whether the form is sent to be shown again, by those who work without JavaScript: nothing is saved."""
+    return request.POST.get("action") in {"refresh", "look-up"} or "preset" in request.POST
+
+
+def form_of(request: HttpRequest) -> TicketForm:
+    """The form as it was sent."""
+    return _form(request, bound=True)
+
+
+def revision_of(request: HttpRequest) -> int | None:
+    """The revision of the ticket that the page showed."""
+    revision = request.POST.get("revision", "")
+    return int(revision) if revision.isdecimal() and len(revision) < 10 else None
+
+
+def _kept_form(request: HttpRequest, ticket: Ticket | None = None) -> TicketForm | None:
+    """The form that this person left unfinished, where the URL asks for it."""
+    kept = autosave.of_session(request.GET.get("kept", ""), actor_of(request))
+    if kept is None or kept.ticket != ticket:
+        return None
+    data = QueryDict(mutable=True)
+    data.update(autosave.typed(kept))
+    today = deadlines.receipt_date(timezone.now(), clock())
+    return _without_complaints(TicketForm(data, today=today, clock=clock(), ticket=ticket))
 
 
 @page
@@ -59,47 +97,73 @@ def _sent(request: HttpRequest) -> QueryDict:
 def ticket_new(request: HttpRequest) -> HttpResponse:
     """A new request, as a draft or sent to the DPO at once."""
     if request.method != "POST":
+        kept = _kept_form(request)
+        if kept:
+            return _render(request, kept)
         kind = request.GET.get("kind", "")
         return _render(request, _form(request, bound=False, kind=kind if kind in set(Kind) else ""))
+    own = _saved_by_itself(request)
+    if own and not _only_looks(request):
+        return _edit(request, own)
     form = _form(request, bound=True)
-    if request.POST.get("action") == "refresh":
+    if _only_looks(request):
         return _render(request, _without_complaints(form))
     if not _holds(request, form):
         return _render(request, form, status=422)
-    actor, now = actor_of(request), timezone.now()
+    actor, now, seen = actor_of(request), timezone.now(), _seen(request, form)
     try:
         with transaction.atomic():
             ticket = tickets.open_ticket(form.intake(), actor=actor, now=now)
             if request.POST.get("action") == "submit":
-                tickets.submit(ticket, actor=actor, now=now)
+                tickets.submit(ticket, actor=actor, now=now, seen=seen)
     except NotPermitted as reason:
         raise PermissionDenied(str(reason)) from None
+    except tickets.AlreadyOpen as reason:
+        # The form may have saved itself in this very moment: then that is the ticket.
+        own = _saved_by_itself(request)
+        return _edit(request, own) if own else _refused(request, form, reason)
     except UnableTo as reason:
         return _refused(request, form, reason)
     return _done(request, ticket)
+
+
+def _saved_by_itself(request: HttpRequest) -> str:
+    """The reference of the draft as which the form of a new request saved itself, or an empty text."""
+    kept = autosave.of_session(request.POST.get("session", ""), actor_of(request))
+    return kept.ticket.reference if kept and kept.ticket else request.POST.get("draft", "")
 
 
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def ticket_edit(request: HttpRequest, reference: str) -> HttpResponse:
     """Change what is asked for, as long as it was not sent."""
+    return _edit(request, reference)
+
+
+def _edit(request: HttpRequest, reference: str) -> HttpResponse:
     ticket = load_ticket(request, reference)
-    edit = next((action for action in actions_for(ticket, actor_of(request)) if action.verb is Verb.EDIT), None)
+    edit = next(
+        (action for action in actions_for(ticket, actor_of(request), now=timezone.now()) if action.verb is Verb.EDIT),
+        None,
+    )
     trouble = edit.reason if edit and not edit.allowed else ""
     if request.method != "POST":
-        return _render(request, _form(request, bound=False, ticket=ticket), ticket=ticket, trouble=trouble)
+        form = _kept_form(request, ticket) or _form(request, bound=False, ticket=ticket)
+        form.initial.setdefault("note", autosave.waiting_note(actor_of(request), ticket))
+        return _render(request, form, ticket=ticket, trouble=trouble)
     form = _form(request, bound=True, ticket=ticket)
-    if request.POST.get("action") == "refresh":
+    if _only_looks(request):
         return _render(request, _without_complaints(form), ticket=ticket, trouble=trouble)
     if trouble or not _holds(request, form):
         return _render(request, form, ticket=ticket, trouble=trouble, status=422)
-    actor, now, revision = actor_of(request), timezone.now(), request.POST.get("revision", "")
-    known = int(revision) if revision.isdecimal() and len(revision) < 10 else None
+    actor, now, seen = actor_of(request), timezone.now(), _seen(request, form)
+    kept = autosave.of_session(request.POST.get("session", ""), actor)
+    known = autosave.own_revision(kept, ticket, revision_of(request))
     try:
         with transaction.atomic():
             tickets.edit_ticket(ticket, form.intake(), actor=actor, now=now, revision=known)
             if request.POST.get("action") == "submit":
-                tickets.submit(ticket, actor=actor, now=now)
+                tickets.submit(ticket, actor=actor, now=now, seen=seen)
     except NotPermitted as reason:
         raise PermissionDenied(str(reason)) from None
     except Conflict as reason:
@@ -132,11 +196,31 @@ def _without_complaints(form: TicketForm) -> TicketForm:
 
 
 def _refused(request: HttpRequest, form: TicketForm, reason: UnableTo, *, ticket: Ticket | None = None) -> HttpResponse:
-    form.add_error(reason.field if reason.field in form.fields else None, str(reason))
+    form.add_error(reason.field if reason.field in form.fields else None, _sentence(reason))
+    if isinstance(reason, tickets.NotThePerson):
+        tickets.record_stopped(reason, actor=actor_of(request), now=timezone.now(), ticket=ticket)
     return _render(request, form, ticket=ticket, status=422)
 
 
+def _sentence(reason: UnableTo) -> str:
+    """The sentence of a refusal; one that names another ticket leads there."""
+    if isinstance(reason, tickets.AlreadyOpen) and reason.reference:
+        address = reverse("ticket-detail", args=[reason.reference])
+        link = format_html('<a href="{}">{}</a>', address, reason.reference)
+        return format_html("{}{}", link, str(reason).removeprefix(reason.reference))
+    return str(reason)
+
+
+def _seen(request: HttpRequest, form: TicketForm) -> Sighting:
+    """What Stream shows of the request where it is to be sent to the DPO. Read before any transaction is open."""
+    intake = form.intake()
+    if request.POST.get("action") != "submit":
+        return NOT_ASKED
+    return lookup.look_at(intake.stream_app, intake.plan, now=timezone.now())
+
+
 def _done(request: HttpRequest, ticket: Ticket) -> HttpResponse:
+    autosave.forget(request.POST.get("session", ""), actor=actor_of(request), ticket=ticket)
     sent = request.POST.get("action") == "submit"
     words = "is with the DPO. Nothing goes to Stream before the approval." if sent else "is saved as a draft."
     messages.success(request, f"{ticket.reference} {words}")
@@ -147,9 +231,24 @@ def _render(
     request: HttpRequest, form: TicketForm, *, ticket: Ticket | None = None, trouble: str = "", status: int = 200
 ) -> HttpResponse:
     context = _context(form, complain=form.is_bound and status != 200)
-    context |= {"ticket": ticket, "trouble": trouble}
+    context |= {"ticket": ticket, "trouble": trouble, "session": _session(request)}
+    context["draft"] = ticket.reference if ticket else request.POST.get("draft", "")
+    context["revision"] = ticket.revision if ticket else request.POST.get("revision", "")
+    if request.method != "POST" and not form.is_bound:
+        context["unfinished"] = autosave.unfinished(actor_of(request), ticket)
+    looks = request.POST.get("action") == "look-up" or status == 422
+    context["known"] = accounts_context(request, form) if form.is_bound and looks else {"findings": []}
     context["action"] = reverse("ticket-edit", args=[ticket.reference]) if ticket else reverse("ticket-new")
     return render(request, "tickets/form.html", context, status=status)
+
+
+def _session(request: HttpRequest) -> str:
+    """What the page saves itself under: the page goes on with its own, a new page gets one."""
+    own = request.POST.get("session", "")
+    if autosave.is_session(own):
+        return own
+    kept = request.GET.get("kept", "")
+    return kept if autosave.of_session(kept, actor_of(request)) else secrets.token_hex(16)
 
 
 def _context(form: TicketForm, *, complain: bool) -> dict[str, Any]:
@@ -168,9 +267,13 @@ def _context(form: TicketForm, *, complain: bool) -> dict[str, Any]:
         "with_user": form.chosen_user_mode is not Mode.KEEP,
         "data": [(form[name], icon, words) for name, icon, words in _DATA],
         "complain": complain,
+        "presets": presets.PRESETS,
+        "preset": presets.matching(plan) if plan else None,
+        "own_choice": bool(plan and presets.is_own_choice(plan)),
         "plan": plan,
         "problems": [] if not plan else [problem for problem in found if problem.field != "user_ids" or plan.user_ids],
         "headline": effects.headline(plan) if plan and not found else None,
+        "effects": effects.effects(plan) if plan and not found else (),
         "lasting": effects.cannot_be_undone(plan) if plan and not found else (),
         "stays": effects.stays_behind(plan) if plan and not found else (),
         "requests": effects.requests_of(plan) if plan and not found else (),

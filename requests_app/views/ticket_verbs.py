@@ -7,19 +7,29 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from requests_app.audit.actor import Actor
 from requests_app.enums import Verb
-from requests_app.forms.decision import ApproveForm, NoteForm, ReasonForm
+from requests_app.forms.attachment import AttachmentForm
+from requests_app.forms.decision import NoteForm, ReasonForm
+from requests_app.forms.list import NOBODY, AssignForm
+from requests_app.forms.retention import EraseForm, UnmaskForm
 from requests_app.models import Ticket
-from requests_app.views.loaders import actor_of, load_ticket, page
+from requests_app.views import unmasking
+from requests_app.views.freshness import fresh_sign_in
+from requests_app.views.loaders import actor_of, load_attachment, load_ticket, page
+from requests_app.views.look_up import submit_seen
+from requests_app.views.renewed import renewed
 from requests_app.views.tickets import ticket_response
-from requests_app.workflow import aftercare, tickets
+from requests_app.workflow import aftercare, assignment, attachments, closing, retention, tickets
 from requests_app.workflow.permissions import NotPermitted
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.transition import Conflict
@@ -27,12 +37,17 @@ from requests_app.workflow.transition import Conflict
 Act = Callable[[Ticket, Actor, dict[str, Any]], object]
 
 
-def _do(
-    request: HttpRequest, reference: str, name: str, form_class: type[forms.Form], act: Act, done: str
+def carry_out(
+    request: HttpRequest,
+    reference: str,
+    name: str,
+    form_class: type[forms.Form],
+    act: Act,
+    done: str | Callable[[Ticket], str],
 ) -> HttpResponse:
     """Load, check the form, act; back to the page, or the page with the sentence that says why not."""
     ticket = load_ticket(request, reference)
-    form = form_class(request.POST, auto_id=f"{name}_%s")
+    form = form_class(request.POST, request.FILES, auto_id=f"{name}_%s")
     if not form.is_valid():
         return ticket_response(request, ticket, bound={name: form}, status=422)
     try:
@@ -40,10 +55,13 @@ def _do(
     except NotPermitted as reason:
         raise PermissionDenied(str(reason)) from None
     except Conflict as reason:
-        return ticket_response(request, load_ticket(request, reference), trouble=str(reason), status=409)
+        ticket = load_ticket(request, reference)
+        bound = {name: renewed(form, ticket)}
+        return ticket_response(request, ticket, bound=bound, trouble=str(reason), status=409)
     except UnableTo as reason:
         return _refused(request, reference, name, form, reason)
-    messages.success(request, done.format(reference=ticket.reference))
+    words = done if isinstance(done, str) else done(ticket)
+    messages.success(request, words.format(reference=ticket.reference))
     return redirect("ticket-detail", reference=ticket.reference)
 
 
@@ -53,7 +71,7 @@ def _refused(request: HttpRequest, reference: str, name: str, form: forms.Form, 
     if reason.field in form.fields:
         form.add_error(reason.field, str(reason))
         return ticket_response(request, ticket, bound={name: form}, status=422)
-    return ticket_response(request, ticket, trouble=str(reason), status=422)
+    return ticket_response(request, ticket, bound={name: renewed(form, ticket)}, trouble=str(reason), status=422)
 
 
 @page
@@ -62,37 +80,17 @@ def submit(request: HttpRequest, reference: str) -> HttpResponse:
     """Send the ticket to the DPO."""
 
     def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
-        return tickets.submit(ticket, actor=actor, now=timezone.now())
+        return submit_seen(ticket, actor=actor, now=timezone.now())
 
     done = "{reference} is with the DPO. Nothing goes to Stream before the approval."
-    return _do(request, reference, Verb.SUBMIT.value, forms.Form, act, done)
-
-
-@page
-@require_POST
-def approve(request: HttpRequest, reference: str) -> HttpResponse:
-    """Release exactly the plan that the page showed."""
-
-    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
-        return tickets.approve(
-            ticket,
-            actor=actor,
-            now=timezone.now(),
-            confirm_user_id=typed["confirm_user_id"],
-            note=typed["note"],
-            plan_digest=typed["plan_digest"] or None,
-            send_if_absent=typed["send_if_absent"],
-        )
-
-    done = "{reference} is approved. The portal starts on Stream within seconds."
-    return _do(request, reference, Verb.APPROVE.value, ApproveForm, act, done)
+    return carry_out(request, reference, Verb.SUBMIT.value, forms.Form, act, done)
 
 
 def _with_note(request: HttpRequest, reference: str, verb: Verb, run: Callable[..., object], done: str) -> HttpResponse:
     def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
         return run(ticket, actor=actor, now=timezone.now(), note=typed["note"])
 
-    return _do(request, reference, verb.value, ReasonForm, act, done)
+    return carry_out(request, reference, verb.value, ReasonForm, act, done)
 
 
 @page
@@ -105,9 +103,13 @@ def send_back(request: HttpRequest, reference: str) -> HttpResponse:
 
 @page
 @require_POST
-def refuse(request: HttpRequest, reference: str) -> HttpResponse:
-    """Refuse the request."""
-    return _with_note(request, reference, Verb.REFUSE, tickets.refuse, "{reference} is refused.")
+def answer(request: HttpRequest, reference: str) -> HttpResponse:
+    """Close the case."""
+
+    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
+        return closing.answer(ticket, actor=actor, now=timezone.now())
+
+    return carry_out(request, reference, Verb.ANSWER.value, forms.Form, act, _("The case of {reference} is closed."))
 
 
 @page
@@ -135,10 +137,64 @@ def give_up(request: HttpRequest, reference: str) -> HttpResponse:
 
 @page
 @require_POST
+@fresh_sign_in
 def restore(request: HttpRequest, reference: str) -> HttpResponse:
     """Ask Stream to bring soft-deleted users back."""
     done = "Stream is asked to restore the users of {reference}."
     return _with_note(request, reference, Verb.RESTORE, aftercare.restore, done)
+
+
+@page
+@require_POST
+def erase(request: HttpRequest, reference: str) -> HttpResponse:
+    """Erase the personal data of a closed ticket before its time."""
+
+    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> None:
+        retention.erase_by_hand(ticket, actor=actor, now=timezone.now(), note=typed["note"])
+
+    done = _("The personal data of {reference} is erased. A receipt stays.")
+    return carry_out(request, reference, "erase", EraseForm, act, done)
+
+
+@page
+@require_POST
+def unmask(request: HttpRequest, reference: str) -> HttpResponse:
+    """Show an auditor whom the ticket is about, for some minutes."""
+
+    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> None:
+        unmasking.remember(request, ticket, actor, typed)
+
+    return carry_out(
+        request, reference, "unmask", UnmaskForm, act, _("Personal data of {reference} is shown to you now.")
+    )
+
+
+@page
+@require_POST
+def assign(request: HttpRequest, reference: str) -> HttpResponse:
+    """Take the ticket, hand it over, or let it go."""
+
+    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
+        shown = typed["shown"]
+        return assignment.assign(
+            ticket,
+            _person(typed["owner"]),
+            actor=actor,
+            now=timezone.now(),
+            note=typed["note"],
+            shown_owner_id=int(shown) if shown.isdecimal() else None,
+            check_shown=bool(shown),
+        )
+
+    def done(ticket: Ticket) -> str:
+        owner = ticket.owner
+        return f"{{reference}} belongs to {owner.get_full_name() or owner.get_username() if owner else 'nobody'} now."
+
+    return carry_out(request, reference, "assign", AssignForm, act, done)
+
+
+def _person(value: str) -> AbstractUser | None:
+    return None if value == NOBODY else get_user_model().objects.filter(pk=int(value)).first()
 
 
 @page
@@ -149,4 +205,29 @@ def add_note(request: HttpRequest, reference: str) -> HttpResponse:
     def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
         return aftercare.add_note(ticket, actor=actor, now=timezone.now(), text=typed["note"])
 
-    return _do(request, reference, "note", NoteForm, act, "Your note is on {reference}.")
+    return carry_out(request, reference, "note", NoteForm, act, "Your note is on {reference}.")
+
+
+@page
+@require_POST
+def attach(request: HttpRequest, reference: str) -> HttpResponse:
+    """Put a file on the ticket."""
+
+    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
+        file = typed["file"]
+        return attachments.add(ticket, file.chunks(), name=file.name, size=file.size, actor=actor, now=timezone.now())
+
+    return carry_out(request, reference, "attach", AttachmentForm, act, _("The file is on {reference}."))
+
+
+@page
+@require_POST
+def detach(request: HttpRequest, reference: str, attachment_id: int) -> HttpResponse:
+    """Take a file off the ticket, for good."""
+    attachment = load_attachment(request, reference, attachment_id)
+
+    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
+        return attachments.remove(attachment, actor=actor, now=timezone.now(), why=typed["note"])
+
+    done = _("The file is gone from {reference}.")
+    return carry_out(request, reference, f"detach_{attachment_id}", ReasonForm, act, done)

@@ -1,110 +1,46 @@
-"""Tickets: the list, the page of one, and what of it moves by itself."""
+"""The page of a ticket, and what of it moves by itself."""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Collection
 from typing import Any
-from urllib.parse import urlencode
 
+from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
+from requests_app.audit.actor import Actor
 from requests_app.enums import CLOSED_STATES, SENDABLE_STATES, Kind, State, Verb
 from requests_app.execution import polling
-from requests_app.execution.timing import FILE_KEPT
+from requests_app.forms.attachment import AttachmentForm
 from requests_app.forms.decision import ApproveForm, NoteForm, ReasonForm, RemarkForm
-from requests_app.models import Ticket
-from requests_app.queries import ticket_page
-from requests_app.queries import tickets as lists
+from requests_app.forms.list import NOBODY, AssignForm
+from requests_app.models import Attachment, Ticket
+from requests_app.queries import approvals, duplicates, outcome_words, ticket_page
+from requests_app.queries.audit_state import chain_of
+from requests_app.views import deadline_card, personal, saying, unmasking
+from requests_app.views.decision_card import card_context
+from requests_app.views.freshness import is_fresh
 from requests_app.views.loaders import actor_of, load_ticket, page
-from requests_app.views.paging import Pager
-from requests_app.workflow import access, deadlines, effects, permissions, tickets
+from requests_app.workflow import access, approval, effects, permissions, presence
 from requests_app.workflow import plan as plans
 from requests_app.workflow.actions import Action, actions_for
+from requests_app.workflow.guard import held_ids, is_cooling_off, lacks_cover_sheet
 
-# The strip above the list: view, icon, tone, words.
-_TILES = (
-    ("waiting", "gavel", "warn", "wait for a DPO decision"),
-    ("due", "calendar-due", "", f"due within {lists.DUE_SOON_DAYS} days"),
-    ("running", "refresh", "", "running on Stream"),
-    ("attention", "alert-triangle", "bad", "stopped and need a person"),
-)
+# A change of somebody else's is seen within this time (seconds) and that of the answer.
+POLL_SECONDS = 2
+CONFLICT = 409
 _FORMS = {
     Verb.APPROVE: ApproveForm,
     Verb.SEND_BACK: ReasonForm,
-    Verb.REFUSE: ReasonForm,
     Verb.CANCEL: RemarkForm,
     Verb.RETRY: ReasonForm,
     Verb.GIVE_UP: ReasonForm,
     Verb.RESTORE: ReasonForm,
 }
-
-
-@page
-@require_http_methods(["GET", "HEAD", "POST"])
-def ticket_list(request: HttpRequest) -> HttpResponse:
-    """The list. A search is sent as a form, so that nobody's id ever stands in a URL."""
-    actor, today = actor_of(request), timezone.localdate()
-    view = lists.BY_NAME.get(request.GET.get("view", ""), lists.VIEWS[0])
-    typed = request.POST.get("q", "").strip()[:255] if request.method == "POST" else ""
-    every = access.visible_tickets(actor)
-    found = lists.matching(every, typed, actor) if typed else lists.in_view(view, actor, today)
-    rows = lists.page_after(found, actor, closed=view.closed and not typed, after=None if typed else _after(request))
-    counts = lists.counts(actor, today, [name for name, *_ in _TILES])
-    context = {
-        "rows": rows[: lists.PAGE],
-        "view": view.name,
-        "views": lists.VIEWS,
-        "counts": counts,
-        "tiles": [(name, icon, tone, words, counts[name]) for name, icon, tone, words in _TILES],
-        "typed": typed,
-        "more": len(rows) > lists.PAGE,
-        "pager": _pager(request, view, rows),
-        "may_open": permissions.may_open(actor.role, "ticket-new"),
-    }
-    return render(request, "tickets/list.html", context)
-
-
-def _after(request: HttpRequest) -> tuple[date, int] | None:
-    """The last row of the page before, from the URL: a due date and a number."""
-    day, _, number = request.GET.get("after", "").partition("_")
-    try:
-        key = (date.fromisoformat(day), int(number))
-    except ValueError:
-        return None
-    return key if 0 < key[1] < 10**18 else None
-
-
-def _pager(request: HttpRequest, view: lists.View, rows: list[lists.Row]) -> Pager:
-    shown, base = rows[: lists.PAGE], f"{reverse('ticket-list')}?view={view.name}"
-    onward = ""
-    if len(rows) > lists.PAGE:
-        last = shown[-1]
-        onward = f"{base}&{urlencode({'after': f'{last.due_on.isoformat()}_{int(last.reference[4:])}'})}"
-    order = "latest first" if view.closed else "soonest deadline first"
-    words = f"{len(shown)} on this page, {order}"
-    return Pager(words=words, first=base if request.GET.get("after") else "", next=onward)
-
-
-@page
-@require_safe
-def approval_list(request: HttpRequest) -> HttpResponse:
-    """What waits for a decision, soonest deadline first."""
-    actor = actor_of(request)
-    rows = lists.page_after(lists.awaiting(actor), actor, after=_after(request))
-    context = {"rows": rows[: lists.PAGE], "pager": _onward(request, rows)}
-    return render(request, "approvals/page.html", context)
-
-
-def _onward(request: HttpRequest, rows: list[lists.Row]) -> Pager:
-    base, shown = reverse("approval-list"), rows[: lists.PAGE]
-    onward = ""
-    if len(rows) > lists.PAGE:
-        onward = f"{base}?after={shown[-1].due_on.isoformat()}_{int(shown[-1].reference[4:])}"
-    return Pager(f"{len(shown)} on this page, soonest deadline first", base if request.GET.get("after") else "", onward)
+_VERBS = {verb.value for verb in _FORMS}
 
 
 @page
@@ -116,7 +52,7 @@ def ticket_detail(request: HttpRequest, reference: str) -> HttpResponse:
     access.record_read(ticket, actor=actor_of(request), now=now)
     if ticket.state in SENDABLE_STATES:
         polling.look_sooner(ticket, now=now)
-    return ticket_response(request, ticket)
+    return ticket_response(request, ticket, present=presence.others(ticket, actor=actor_of(request), now=now))
 
 
 @page
@@ -124,34 +60,61 @@ def ticket_detail(request: HttpRequest, reference: str) -> HttpResponse:
 def ticket_progress(request: HttpRequest, reference: str) -> HttpResponse:
     """What moves by itself: nothing (204) while it is as it was, else the pieces that changed."""
     ticket = load_ticket(request, reference)
-    version = ticket_page.version(ticket)
+    present = presence.others(ticket, actor=actor_of(request), now=timezone.now())
+    version = ticket_page.version(ticket, present)
     if request.GET.get("v") == version:
         return HttpResponse(status=204)
-    context = page_context(request, ticket, version=version)
-    # What somebody may be typing into is renewed only where the state allows other things than before.
-    context["renew_aside"] = request.GET.get("state") != ticket.state
+    context = page_context(request, ticket, version=version, present=present)
     return render(request, "tickets/_progress_answer.html", context)
 
 
 def ticket_response(
-    request: HttpRequest, ticket: Ticket, *, bound: dict[str, Any] | None = None, trouble: str = "", status: int = 200
+    request: HttpRequest,
+    ticket: Ticket,
+    *,
+    bound: dict[str, Any] | None = None,
+    trouble: str = "",
+    status: int = 200,
+    present: tuple[str, ...] = (),
 ) -> HttpResponse:
-    """The whole page; `bound` holds forms that were refused, by their verb, `trouble` a sentence above it."""
-    context = page_context(request, ticket, bound=bound) | {"trouble": trouble}
+    """The whole page; `bound` holds forms that were refused, by their verb, `trouble` a sentence above it.
+
+    Somebody else's change in between (409) is told with what it was, and nothing that was typed is lost.
+    """
+    context = page_context(request, ticket, bound=bound, present=present)
+    context["trouble"] = f"{trouble} {context['news']}." if status == CONFLICT else trouble
+    shown = {*context["forms"], *(["assign"] if context["assign_form"] else [])}
+    context["kept"] = _kept(bound or {}, shown)
     return render(request, "tickets/detail.html", context, status=status)
 
 
+def _kept(bound: dict[str, Any], shown: Collection[str]) -> list[str]:
+    """What was typed into forms that the page shows no more."""
+    gone = [form for name, form in bound.items() if name in _VERBS | {"assign"} and name not in shown]
+    areas = [field for form in gone for field in form if isinstance(field.field.widget, forms.Textarea)]
+    return [field.value() for field in areas if field.value()]
+
+
 def page_context(
-    request: HttpRequest, ticket: Ticket, *, bound: dict[str, Any] | None = None, version: str = ""
+    request: HttpRequest,
+    ticket: Ticket,
+    *,
+    bound: dict[str, Any] | None = None,
+    version: str = "",
+    present: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """What the page and its moving pieces show."""
-    actor = actor_of(request)
-    plan = plans.from_json(ticket.plan)
-    clear = permissions.sees_personal_data(actor.role)
-    actions = {action.verb: action for action in actions_for(ticket, actor)}
+    actor, plan = actor_of(request), plans.from_json(ticket.plan)
+    clear = unmasking.sees(request, ticket)
+    actions = {action.verb: action for action in actions_for(ticket, actor, now=timezone.now())}
     headline, explained = effects.headline(plan)
+    decides = ticket.state == State.AWAITING_DECISION and Verb.APPROVE in actions and actions[Verb.APPROVE].allowed
+    progress = ticket_page.progress(ticket, clear=clear)
     return {
         "ticket": ticket,
+        "decides": decides,
+        "next_in_line": approvals.next_in_line(ticket, actor) if permissions.may(actor, Verb.APPROVE) else None,
+        **(card_context(ticket, actor, now=timezone.now()) if decides else {}),
         "clear": clear,
         "subject": ticket_page.subject(ticket, clear=clear),
         "plan": plan,
@@ -159,23 +122,76 @@ def page_context(
         "headline": headline,
         "explained": explained,
         "tone": _tone(plan),
+        "held": held_ids(ticket),
+        "cooling_off": is_cooling_off(ticket, now=timezone.now()),
+        "why_second": _why_second(ticket, actor, actions),
+        "asks_password": not is_fresh(request),
+        "lacks_cover_sheet": ticket.state not in CLOSED_STATES
+        and ticket.cover_sheet is None
+        and lacks_cover_sheet(ticket),
+        "may_cover": permissions.may_open(actor.role, "app-cover-sheet"),
         "effects": effects.effects(plan),
         "stays": effects.stays_behind(plan),
+        "others": duplicates.of_ticket(ticket, actor),
         "lasting": effects.cannot_be_undone(plan),
-        "requests": effects.requests_of(plan) if clear else (),
-        "progress": ticket_page.progress(ticket, actor),
-        "version": version or ticket_page.version(ticket),
-        "polls": _polls(ticket),
-        "files_until": ticket.closed_at + FILE_KEPT if ticket.closed_at else None,
-        "deadline": deadlines.deadline(ticket.received_on, tickets.clock()),
+        "requests": effects.requests_of(plan) if clear and not ticket.ids_erased_at else (),
+        "progress": progress,
+        **_shared(ticket, actor, bound or {}, present, clear=clear),
+        "news": ticket_page.news(progress.events),
+        **personal.context(request, ticket, bound or {}),
+        "version": version or ticket_page.version(ticket, present),
+        "told": outcome_words.told(ticket),
+        "chain": chain_of(ticket),
+        **deadline_card.card(ticket, actor, bound or {}, today=timezone.localdate()),
         "closed": ticket.state in CLOSED_STATES,
+        "blocked": [action for action in actions.values() if not action.allowed],
         "actions": {verb.value: action for verb, action in actions.items()},
         "forms": _forms(actions, plan.user_ids[0], ticket, bound or {}),
+        "assign_form": _assign_form(ticket, actor, bound or {}),
+        "may_prove": permissions.may_open(actor.role, "ticket-proof"),
         "may_note": permissions.may_open(actor.role, "ticket-note"),
         "may_download": permissions.may_open(actor.role, "step-download"),
         "may_audit": permissions.may_open(actor.role, "audit-list"),
-        "notes": ticket.notes.select_related("written_by").order_by("-id") if clear else (),
     }
+
+
+def _shared(
+    ticket: Ticket, actor: Actor, bound: dict[str, Any], present: tuple[str, ...], *, clear: bool
+) -> dict[str, Any]:
+    """What several people share on the page: who is there, notes and files."""
+    return {
+        "present": present,
+        "moves": ticket.state in SENDABLE_STATES,
+        "polls": _polls(ticket, present),
+        "may_attach": permissions.may_open(actor.role, "ticket-attach"),
+        "attachments": _attachments(ticket, bound) if clear else (),
+        **saying.context(ticket, actor, bound),
+        "notes": ticket_page.notes(ticket) if clear else (),
+        "people": ticket_page.mentionable() if clear else (),
+    }
+
+
+def _attachments(ticket: Ticket, bound: dict[str, Any]) -> list[tuple[Attachment, ReasonForm]]:
+    """The files of the ticket, removed ones too, each with the form of its removal."""
+    found = ticket.attachments.select_related("added_by", "removed_by")
+    return [(one, bound.get(f"detach_{one.pk}") or ReasonForm(auto_id=f"detach_{one.pk}_%s")) for one in found]
+
+
+def _why_second(ticket: Ticket, actor: Actor, actions: dict[Verb, Action]) -> str:
+    """Why a second person must approve after this one, where this one may and is the first."""
+    may = Verb.APPROVE in actions and actions[Verb.APPROVE].allowed
+    if not may or ticket.first_approved_by_id is not None:
+        return ""
+    return approval.why_second(ticket, ticket.stream_app, actor=actor, now=timezone.now())
+
+
+def _assign_form(ticket: Ticket, actor: Actor, bound: dict[str, Any]) -> AssignForm | None:
+    """The form of the owner, for those who may assign while there is something to take care of."""
+    if not permissions.may_open(actor.role, "ticket-assign") or ticket.state in CLOSED_STATES:
+        return None
+    shown = str(ticket.owner_id or NOBODY)
+    form: AssignForm = bound.get("assign") or AssignForm(auto_id="assign_%s", initial={"owner": shown, "shown": shown})
+    return form
 
 
 def _tone(plan: plans.Plan) -> str:
@@ -184,20 +200,27 @@ def _tone(plan: plans.Plan) -> str:
     return "amber" if plans.is_soft_only(plan) else "red"
 
 
-def _polls(ticket: Ticket) -> int:
-    """Seconds until the page asks again: soon while Stream works, now and then while somebody else must act."""
-    if ticket.state in SENDABLE_STATES:
-        return 2
-    return 15 if ticket.state in {State.AWAITING_DECISION, State.NEEDS_ATTENTION} else 0
+def _polls(ticket: Ticket, present: tuple[str, ...]) -> int:
+    """Seconds until the page asks again, 0 for never: while the ticket is open, or somebody else is there, too."""
+    return POLL_SECONDS if ticket.state not in CLOSED_STATES or present else 0
+
+
+def _notice(ticket: Ticket) -> dict[str, str]:
+    """The notice of the parts that are refused, to be changed before it is kept; nothing where there are none."""
+    notice = approval.partial_notice(ticket, now=timezone.now())
+    return {"subject": notice.subject, "body": notice.body} if notice else {}
 
 
 def _forms(actions: dict[Verb, Action], expected: str, ticket: Ticket, bound: dict[str, Any]) -> dict[str, Any]:
     """A form for each verb that is possible, by its name; those that were refused come back as they were typed."""
-    found: dict[str, Any] = {"note": bound.get("note") or NoteForm(auto_id="note_%s")}
+    found: dict[str, Any] = {
+        "note": bound.get("note") or NoteForm(auto_id="note_%s"),
+        "attach": bound.get("attach") or AttachmentForm(auto_id="attach_%s"),
+    }
     for verb, form in _FORMS.items():
-        if verb.value in bound:
-            found[verb.value] = bound[verb.value]
-        elif verb in actions and actions[verb].allowed:
-            found[verb.value] = form(auto_id=f"{verb.value}_%s", initial={"plan_digest": ticket.plan_digest})
+        if verb in actions and actions[verb].allowed:
+            initial = {"plan_digest": ticket.plan_digest} | (_notice(ticket) if verb is Verb.APPROVE else {})
+            fresh = form(auto_id=f"{verb.value}_%s", initial=initial)
+            found[verb.value] = bound.get(verb.value) or fresh
     found["expected"] = expected
     return found

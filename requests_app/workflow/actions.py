@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from requests_app.audit.actor import Actor
 from requests_app.enums import ENGINE_VERBS, Kind, Mode, State, Verb
 from requests_app.models import Ticket
 from requests_app.workflow import permissions, policies
-from requests_app.workflow.guard import standing
+from requests_app.workflow.guard import is_cooling_off, standing
 
 # Shown in every state: whoever looks for them shall find them, with the reason why not.
 _ALWAYS = (Verb.EDIT, Verb.SUBMIT, Verb.APPROVE, Verb.SEND_BACK, Verb.REFUSE, Verb.CANCEL)
 # Shown only where they can mean something.
-_AFTER = {State.NEEDS_ATTENTION: (Verb.RETRY, Verb.GIVE_UP), State.COMPLETED: (Verb.RESTORE,)}
+_AFTER = {
+    State.NEEDS_ATTENTION: (Verb.RETRY, Verb.GIVE_UP),
+    State.COMPLETED: (Verb.RESTORE, Verb.ANSWER),
+    State.REFUSED: (Verb.ANSWER,),
+}
 
 
 @dataclass(frozen=True)
@@ -25,14 +30,17 @@ class Action:
     reason: str = ""
 
 
-def actions_for(ticket: Ticket, actor: Actor) -> tuple[Action, ...]:
+def actions_for(ticket: Ticket, actor: Actor, *, now: datetime) -> tuple[Action, ...]:
     """Every verb that the role holds and that can mean something for this ticket, allowed or with its reason."""
     facts = standing(ticket)
     verbs = _ALWAYS + _AFTER.get(facts.state, ())
-    if facts.kind is not Kind.ERASE or facts.plan.user is not Mode.SOFT:
+    if facts.kind is not Kind.ERASE or facts.plan.user is Mode.KEEP:
         verbs = tuple(verb for verb in verbs if verb is not Verb.RESTORE)
+    cooling_off = is_cooling_off(ticket, now=now)
     return tuple(
-        _action(verb, facts, actor) for verb in verbs if verb not in ENGINE_VERBS and permissions.may(actor, verb)
+        _action(verb, facts, actor)
+        for verb in verbs
+        if verb not in ENGINE_VERBS and permissions.may(actor, verb, cooling_off=cooling_off)
     )
 
 

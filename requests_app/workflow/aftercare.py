@@ -9,9 +9,10 @@ from django.db import IntegrityError, transaction
 from requests_app import queue
 from requests_app.audit import log
 from requests_app.audit.actor import Actor
-from requests_app.enums import AuditAction, Operation, Outcome, StepState, Verb
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import Operation, Outcome, StepState, Verb
 from requests_app.models import Note, Step, Ticket
-from requests_app.workflow import permissions, policies
+from requests_app.workflow import notes, permissions, policies
 from requests_app.workflow import plan as plans
 from requests_app.workflow.access import record_refused
 from requests_app.workflow.guard import guarded, standing
@@ -56,6 +57,8 @@ def restore(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket
                 changes={"outcome": ""},
                 texts={"note": note.strip()},
             )
+            # A second look at the delete would find the restored user and call it left over.
+            ticket.steps.filter(operation=Operation.DELETE_USERS.value).update(look_again_at=None)
             _plan_restore(ticket, now=now)
             queue.ring(ticket.pk)
     except IntegrityError:
@@ -83,7 +86,7 @@ def _plan_restore(ticket: Ticket, *, now: datetime) -> None:
     )
 
 
-def add_note(ticket: Ticket, *, actor: Actor, now: datetime, text: str) -> Note:
+def add_note(ticket: Ticket, *, actor: Actor, now: datetime, text: str) -> Note | None:
     """Write something on the ticket. Whoever works on tickets may, in any state."""
     if not permissions.may_open(actor.role, "ticket-note"):
         refusal = permissions.NotPermitted("Only support agents and data protection officers write notes.")
@@ -92,6 +95,9 @@ def add_note(ticket: Ticket, *, actor: Actor, now: datetime, text: str) -> Note:
     if not text.strip():
         raise policies.UnableTo("Write something before you add the note.", field="note")
     with transaction.atomic():
-        note = Note.objects.create(ticket=ticket, written_by_id=actor.person_id, written_at=now, text=text.strip())
+        # Locked: a note that came while the ticket is erased would outlive it.
+        if Ticket.objects.select_for_update().filter(pk=ticket.pk, details_erased_at__isnull=False).exists():
+            raise policies.UnableTo("Its personal data was erased, so no notes are added any more.")
+        note = notes.write(ticket, text, actor=actor, now=now)
         log.record(AuditAction.NOTE_ADDED, actor=actor, now=now, ticket=ticket, texts={"note": text.strip()})
     return note

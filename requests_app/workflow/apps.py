@@ -9,7 +9,7 @@ from django.db import transaction
 
 from requests_app.audit import log
 from requests_app.audit.actor import Actor
-from requests_app.enums import AuditAction
+from requests_app.audit_actions import AuditAction
 from requests_app.models import StreamApp
 
 ENVIRONMENT_APP = "Stream (environment)"

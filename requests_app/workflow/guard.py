@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 from django.db.models import Q
 
 from requests_app.enums import Kind, Outcome, State, StepState, Verb
-from requests_app.models import Ticket
-from requests_app.workflow import access, permissions, policies
+from requests_app.models import CoverSheet, LegalHold, Ticket
+from requests_app.workflow import access, identity, permissions, policies
 from requests_app.workflow import plan as plans
 
 P = ParamSpec("P")
@@ -29,7 +30,8 @@ def guarded(verb: Verb) -> Callable[[Callable[P, R]], Callable[P, R]]:
             named: dict[str, Any] = dict(kwargs)
             ticket = args[0] if args and isinstance(args[0], Ticket) else None
             try:
-                permissions.check_may(named["actor"], verb)
+                cooling_off = ticket is not None and is_cooling_off(ticket, now=named["now"])
+                permissions.check_may(named["actor"], verb, cooling_off=cooling_off)
                 return function(*args, **kwargs)
             except policies.FourEyes as reason:
                 refusal = permissions.NotPermitted(str(reason))
@@ -45,6 +47,25 @@ def guarded(verb: Verb) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
+def is_cooling_off(ticket: Ticket, *, now: datetime) -> bool:
+    """Whether the ticket is approved and nothing of it may be sent yet."""
+    return ticket.state == State.APPROVED and ticket.not_before is not None and ticket.not_before > now
+
+
+def held_ids(ticket: Ticket) -> tuple[str, ...]:
+    """The user ids of an erasure that are on hold now, in the order of its plan."""
+    if ticket.kind != Kind.ERASE:
+        return ()
+    ids = plans.from_json(ticket.plan).user_ids
+    held = LegalHold.objects.held([ticket.stream_app_id], ids)
+    return tuple(user_id for user_id in ids if (ticket.stream_app_id, user_id) in held)
+
+
+def lacks_cover_sheet(ticket: Ticket) -> bool:
+    """Whether this is an export whose app has no cover sheet. A copy that an erasure makes first answers no Art. 15."""
+    return ticket.kind == Kind.EXPORT and not CoverSheet.objects.filter(stream_app=ticket.stream_app_id).exists()
+
+
 def standing(ticket: Ticket) -> policies.Standing:
     """What the rules need to know of a ticket, read now."""
     return policies.Standing(
@@ -53,5 +74,12 @@ def standing(ticket: Ticket) -> policies.Standing:
         plan=plans.from_json(ticket.plan),
         contributors=frozenset(ticket.contributions.values_list("actor_id", flat=True)),
         anything_sent=ticket.steps.filter(~Q(state=StepState.PLANNED.value) | Q(attempt_count__gt=0)).exists(),
+        on_hold=bool(held_ids(ticket)),
+        identity_missing=State(ticket.state) in identity.CHECKABLE and identity.is_missing(ticket),
+        first_approver=ticket.first_approved_by_id,
+        lacks_cover_sheet=State(ticket.state) is State.AWAITING_DECISION and lacks_cover_sheet(ticket),
         outcome=Outcome(ticket.outcome) if ticket.outcome else None,
+        erased=ticket.details_erased_at is not None,
+        refused_parts=frozenset(ticket.verdicts.filter(stands=True).values_list("part", flat=True)),
+        answered=ticket.answered_at is not None,
     )

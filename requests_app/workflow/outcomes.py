@@ -17,6 +17,7 @@ from requests_app.audit.actor import Actor
 from requests_app.enums import (
     DELETE_OPERATIONS,
     EXPORT_OPERATIONS,
+    READ_BACK_OPERATIONS,
     Kind,
     Mode,
     Operation,
@@ -27,6 +28,7 @@ from requests_app.enums import (
 )
 from requests_app.models import Account, Step, Ticket
 from requests_app.workflow import plan as plans
+from requests_app.workflow import recipients
 from requests_app.workflow.plan import Plan
 from requests_app.workflow.transition import Move, move_all
 
@@ -85,6 +87,7 @@ def settle_all(ticket_ids: Collection[int], *, actor: Actor, now: datetime) -> d
                 outcome = _conclude(ticket, steps).value
                 complete.append(Move(ticket, changes={"outcome": outcome}, facts={"outcome": outcome}))
         _keep_outcomes(account for one in complete for account in one.ticket.accounts.all())
+        recipients.lay_out([(one.ticket, Outcome(one.changes["outcome"])) for one in complete])
         move_all(failed, Verb.STOP, actor=actor, now=now)
         move_all(complete, Verb.COMPLETE, actor=actor, now=now)
     moved = {one.ticket.pk: State.NEEDS_ATTENTION for one in failed}
@@ -92,7 +95,7 @@ def settle_all(ticket_ids: Collection[int], *, actor: Actor, now: datetime) -> d
 
 
 def _unread(step: Step) -> bool:
-    return step.operation in DELETE_OPERATIONS and step.read_back_at is None
+    return step.operation in READ_BACK_OPERATIONS and step.read_back_at is None
 
 
 def erase_outcome(plan: Plan) -> Outcome:

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from requests_app import queue
 from requests_app.audit import log
 from requests_app.audit.actor import Actor
-from requests_app.enums import AuditAction
+from requests_app.audit_actions import AuditAction
 from requests_app.models import Pause, StreamApp
 from requests_app.workflow import permissions, policies
 from requests_app.workflow.access import record_refused

@@ -233,10 +233,23 @@ def delete_fields(plan: Plan) -> dict[str, str | bool]:
     return body
 
 
+def parts(plan: Plan) -> tuple[str, ...]:
+    """The parts that the plan asks for, by the names of its fields: each may be refused on its own."""
+    if plan.kind is Kind.EXPORT:
+        return tuple(name for name in ("export_feeds_data", "export_user_data") if getattr(plan, name))
+    asked = tuple(name for name in MODES if getattr(plan, name) is not Mode.KEEP)
+    return (*asked, "files") if plan.files else asked
+
+
 def is_soft_only(plan: Plan) -> bool:
     """Whether an erase plan hides without erasing: everything it touches stays at Stream."""
     touched = {getattr(plan, name) for name in MODES} - {Mode.KEEP}
     return plan.kind is Kind.ERASE and touched == {Mode.SOFT} and not plan.files
+
+
+def deletes_hard(plan: Plan) -> bool:
+    """Whether anything is deleted in the mode that nothing brings back."""
+    return any(getattr(plan, name) is Mode.HARD for name in MODES)
 
 
 def is_irreversible(plan: Plan) -> bool:

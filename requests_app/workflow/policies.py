@@ -8,9 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from requests_app.enums import Kind, Mode, Outcome, State, Verb
+from requests_app.enums import Ground, Kind, Mode, Outcome, State, Verb
+from requests_app.workflow import plan as plans
 from requests_app.workflow import states
 from requests_app.workflow.plan import Plan
+
+ON_HOLD = "A legal hold is on a user id of this ticket, so nothing of it may be erased until the hold is lifted."
+NO_COVER_SHEET = (
+    "The cover sheet of this Stream app is not filled in yet, and an export answers Art. 15 GDPR only together with it."
+)
+_TOWARDS_STREAM = frozenset({Verb.SUBMIT, Verb.APPROVE, Verb.RETRY})
+
+_NO_WAY_BACK = {
+    Mode.HARD: "A hard-deleted user is gone for good: Stream has nothing to restore.",
+    Mode.PRUNING: "Pruning emptied the user, and what it emptied does not come back: there is only a shell to restore.",
+}
 
 
 class UnableTo(Exception):
@@ -38,7 +50,14 @@ class Standing:
     plan: Plan
     contributors: frozenset[int] = field(default_factory=frozenset)
     anything_sent: bool = False
+    on_hold: bool = False
+    identity_missing: bool = False
+    first_approver: int | None = None
+    lacks_cover_sheet: bool = False
     outcome: Outcome | None = None
+    erased: bool = False
+    refused_parts: frozenset[str] = field(default_factory=frozenset)
+    answered: bool = False
 
 
 def check_state(state: State, verb: Verb) -> None:
@@ -53,14 +72,45 @@ def check_four_eyes(standing: Standing, actor_id: int | None) -> None:
         raise FourEyes("You opened or edited this ticket, so another data protection officer must approve it.")
 
 
+def check_second(standing: Standing, actor_id: int | None) -> None:
+    """Where two approve, they are two."""
+    if standing.first_approver is not None and standing.first_approver == actor_id:
+        raise UnableTo("You approved this already. Another data protection officer must approve it, too.")
+
+
 def check_cancel(standing: Standing) -> None:
     """What has been sent to Stream cannot be called back."""
     if standing.anything_sent:
         raise UnableTo("Something was already sent to Stream, so the ticket can no longer be cancelled.")
 
 
+def check_hold(standing: Standing) -> None:
+    """What is needed for legal claims is not erased (Art. 17(3)(e) GDPR)."""
+    if standing.on_hold:
+        raise UnableTo(ON_HOLD)
+
+
+def check_cover_sheet(standing: Standing) -> None:
+    """A copy of the data alone is no answer: Art. 15(1)(a) to (h) and 15(2) GDPR come with it."""
+    if standing.lacks_cover_sheet:
+        raise UnableTo(NO_COVER_SHEET)
+
+
+def check_identity(standing: Standing) -> None:
+    """Data is handed out and erased only for the person it is about (Art. 12(6) GDPR)."""
+    if standing.identity_missing:
+        raise UnableTo(
+            "Check who is asking first, and write down how: this Stream app asks for a confirmed identity.",
+            field="identity_method",
+        )
+
+
 def check_restore(standing: Standing) -> None:
     """Stream brings back only the record of a user who was soft-deleted."""
+    if standing.erased:
+        raise UnableTo("Its personal data was erased, so nobody can be restored by this ticket any more.")
+    if standing.kind is Kind.ERASE and standing.plan.user in _NO_WAY_BACK:
+        raise UnableTo(_NO_WAY_BACK[standing.plan.user])
     if standing.kind is not Kind.ERASE or standing.plan.user is not Mode.SOFT:
         raise UnableTo("Stream can restore only users that were soft-deleted.")
     if standing.outcome not in {Outcome.HIDDEN, Outcome.PARTIAL}:
@@ -69,6 +119,31 @@ def check_restore(standing: Standing) -> None:
             + (standing.outcome.label if standing.outcome else "no outcome yet")
             + "."
         )
+
+
+def check_parts(standing: Standing) -> None:
+    """What a data protection officer refused is not in a plan that goes on."""
+    for name in plans.parts(standing.plan):
+        if name in standing.refused_parts:
+            label = plans.LABELS[name]
+            raise UnableTo(f"{label[0].upper()}{label[1:]}: refused. Take this part out of the plan before you go on.")
+
+
+def check_answer(standing: Standing) -> None:
+    """A case is closed once."""
+    if standing.answered:
+        raise UnableTo("The case is closed already.")
+
+
+def check_ground(kind: Kind, ground: str) -> str:
+    """An erasure is granted on one of the grounds of Art. 17(1) GDPR; an export needs none. Returns the ground."""
+    if kind is not Kind.ERASE:
+        return ""
+    if not ground:
+        raise UnableTo("Choose the ground of Art. 17(1) on which the data is erased.", field="ground")
+    if ground not in set(Ground):
+        raise UnableTo("Art. 17(1) has no such ground. Choose one of the list.", field="ground")
+    return ground
 
 
 def check_confirmation(typed: str, expected: str) -> None:
@@ -103,9 +178,19 @@ def first_problem(problems: Iterable[tuple[str, str]]) -> UnableTo | None:
 def check(standing: Standing, verb: Verb, *, actor_id: int | None) -> None:
     """Every rule about the ticket itself for this verb; what the form holds is checked beside it."""
     check_state(standing.state, verb)
+    if verb in _TOWARDS_STREAM:
+        check_hold(standing)
+    if verb in {Verb.SUBMIT, Verb.APPROVE}:
+        check_identity(standing)
+    if verb in {Verb.SUBMIT, Verb.APPROVE}:
+        check_parts(standing)
     if verb is Verb.APPROVE:
         check_four_eyes(standing, actor_id)
+        check_second(standing, actor_id)
+        check_cover_sheet(standing)
     elif verb is Verb.CANCEL:
         check_cancel(standing)
     elif verb is Verb.RESTORE:
         check_restore(standing)
+    elif verb is Verb.ANSWER:
+        check_answer(standing)

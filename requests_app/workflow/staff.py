@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser, Group
 from django.db import transaction
+from django.db.models import QuerySet
 
 from requests_app.audit import log
-from requests_app.audit.actor import Actor
-from requests_app.enums import STAFF_ROLES, AuditAction, Role
+from requests_app.audit.actor import Actor, acting, acting_as
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import STAFF_ROLES, Role
 
 # Where somebody is in several groups by mistake, the first of these counts: reviewing before acting.
 _ORDER = (Role.AUDITOR, Role.ADMINISTRATOR, Role.DPO, Role.AGENT)
@@ -24,11 +28,38 @@ def keep_groups() -> None:
 
 def role_of(person: AbstractUser) -> Role | None:
     """The role of a staff member: that of the group; a superuser without one administers."""
-    names = set(person.groups.values_list("name", flat=True))
-    for role in _ORDER:
-        if role.value in names:
-            return role
-    return Role.ADMINISTRATOR if person.is_superuser else None
+    role = _first(person.groups.values_list("name", flat=True))
+    return role or (Role.ADMINISTRATOR if person.is_superuser else None)
+
+
+def roles_of(person_ids: Collection[int]) -> dict[int, Role]:
+    """The roles that these people have by their groups; who has none is left out. One query."""
+    groups: dict[int, set[str]] = defaultdict(set)
+    for person_id, name in get_user_model().objects.filter(pk__in=person_ids).values_list("pk", "groups__name"):
+        groups[person_id].add(name)
+    found = {person_id: _first(names) for person_id, names in groups.items()}
+    return {person_id: role for person_id, role in found.items() if role is not None}
+
+
+def still_approve(person_ids: Collection[int]) -> set[int]:
+    """Those of these people whose approvals count now: active, and data protection officers. One query."""
+    groups: dict[int, set[str]] = defaultdict(set)
+    active = get_user_model().objects.filter(pk__in=person_ids, is_active=True)
+    for person_id, name in active.values_list("pk", "groups__name"):
+        groups[person_id].add(name)
+    return {person_id for person_id, names in groups.items() if _first(names) is Role.DPO}
+
+
+def _first(names: Iterable[str]) -> Role | None:
+    known = set(names)
+    return next((role for role in _ORDER if role.value in known), None)
+
+
+def caseworkers() -> QuerySet[AbstractUser]:
+    """Everybody active who works on tickets, and so reads their notes."""
+    roles = [Role.AGENT.value, Role.DPO.value]
+    people: QuerySet[AbstractUser] = get_user_model().objects.filter(groups__name__in=roles, is_active=True)
+    return people.distinct()
 
 
 def create_staff(
@@ -36,11 +67,57 @@ def create_staff(
 ) -> AbstractUser:
     """Make an account in a role; the caller has checked the password."""
     first, _, last = full_name.partition(" ")
-    with transaction.atomic():
+    with transaction.atomic(), acting_as(actor):
         person: AbstractUser = get_user_model().objects.create_user(
             username=username, email=email, password=password, first_name=first, last_name=last
         )
         group, _ = Group.objects.get_or_create(name=role.value)
         person.groups.set([group])
-        log.record(AuditAction.STAFF_SAVED, actor=actor, now=now, facts={"person": person.pk, "role": role.value})
     return person
+
+
+# What decides about what somebody may do.
+_WEIGHTY = ("is_active", "is_staff", "is_superuser")
+Standing = Mapping[str, bool]
+
+
+def standing_of(person: AbstractUser) -> Standing | None:
+    """How somebody stands in the database now; None where they are not there yet."""
+    found: Standing | None = get_user_model().objects.filter(pk=person.pk).values(*_WEIGHTY).first()
+    return found
+
+
+def record_saved(person: AbstractUser, before: Standing | None, *, now: datetime, password: bool) -> None:
+    """Somebody was made, or what they may do was changed: an entry with what; nothing where nothing of it was."""
+    after = {name: getattr(person, name) for name in _WEIGHTY}
+    facts: dict[str, object] = {name: value for name, value in after.items() if before and before[name] != value}
+    if before is None:
+        facts = {"made": True, **after}
+    elif password:
+        facts["password"] = True
+    if facts:
+        _record(person.pk, facts, now=now)
+
+
+def groups_of(person_id: int) -> set[str]:
+    """The names of the groups that somebody is in."""
+    people = get_user_model().objects.filter(pk=person_id, groups__isnull=False)
+    return set(people.values_list("groups__name", flat=True))
+
+
+def record_groups(person_id: int, before: Collection[str], *, now: datetime) -> None:
+    """Groups were given or taken: an entry with the role before and after; nothing where the groups are the same."""
+    after = groups_of(person_id)
+    if after != set(before):
+        was, role = _first(before), _first(after)
+        _record(person_id, {"was": was.value if was else "", "role": role.value if role else ""}, now=now)
+
+
+def record_removed(person_id: int, *, now: datetime) -> None:
+    """Somebody's account was deleted."""
+    _record(person_id, {"removed": True}, now=now)
+
+
+def _record(person_id: int, facts: Mapping[str, object], *, now: datetime) -> None:
+    with transaction.atomic():
+        log.record(AuditAction.STAFF_SAVED, actor=acting(), now=now, facts={"person": person_id, **facts})

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from requests_app.enums import AuditAction, State, Verb
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import State, Verb
 
 TRANSITIONS: Mapping[tuple[State | None, Verb], State] = MappingProxyType(
     {
@@ -21,6 +22,7 @@ TRANSITIONS: Mapping[tuple[State | None, Verb], State] = MappingProxyType(
         (State.SENT_BACK, Verb.SUBMIT): State.AWAITING_DECISION,
         (State.SENT_BACK, Verb.CANCEL): State.CANCELLED,
         (State.AWAITING_DECISION, Verb.APPROVE): State.APPROVED,
+        (State.AWAITING_DECISION, Verb.APPROVE_FIRST): State.AWAITING_DECISION,
         (State.AWAITING_DECISION, Verb.SEND_BACK): State.SENT_BACK,
         (State.AWAITING_DECISION, Verb.REFUSE): State.REFUSED,
         (State.AWAITING_DECISION, Verb.CANCEL): State.CANCELLED,
@@ -33,6 +35,8 @@ TRANSITIONS: Mapping[tuple[State | None, Verb], State] = MappingProxyType(
         (State.NEEDS_ATTENTION, Verb.RETRY): State.RUNNING,
         (State.NEEDS_ATTENTION, Verb.GIVE_UP): State.COMPLETED,
         (State.COMPLETED, Verb.RESTORE): State.RUNNING,
+        (State.COMPLETED, Verb.ANSWER): State.COMPLETED,
+        (State.REFUSED, Verb.ANSWER): State.REFUSED,
     }
 )
 
@@ -43,6 +47,7 @@ AUDIT_ACTIONS: Mapping[Verb, AuditAction] = MappingProxyType(
         Verb.EDIT: AuditAction.TICKET_EDITED,
         Verb.SUBMIT: AuditAction.TICKET_SUBMITTED,
         Verb.APPROVE: AuditAction.TICKET_APPROVED,
+        Verb.APPROVE_FIRST: AuditAction.TICKET_APPROVED_FIRST,
         Verb.SEND_BACK: AuditAction.TICKET_SENT_BACK,
         Verb.REFUSE: AuditAction.TICKET_REFUSED,
         Verb.CANCEL: AuditAction.TICKET_CANCELLED,
@@ -52,6 +57,7 @@ AUDIT_ACTIONS: Mapping[Verb, AuditAction] = MappingProxyType(
         Verb.GIVE_UP: AuditAction.TICKET_GIVEN_UP,
         Verb.COMPLETE: AuditAction.TICKET_COMPLETED,
         Verb.RESTORE: AuditAction.TICKET_RESTORED,
+        Verb.ANSWER: AuditAction.TICKET_ANSWERED,
     }
 )
 

@@ -7,21 +7,26 @@ then nothing has changed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from requests_app import queue
+from requests_app.audit import keys
 from requests_app.audit.actor import Actor
-from requests_app.enums import Channel, Kind, Outcome, State, Verb
-from requests_app.models import Account, Contribution, Decision, StreamApp, Ticket
-from requests_app.workflow import deadlines, policies
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import Channel, IdentityMethod, IdentityResult, Kind, Outcome, State, Verb
+from requests_app.models import Account, AuditEntry, Contribution, Note, StreamApp, Ticket, TicketKey
+from requests_app.workflow import access, deadlines, identity, policies, previews, recipients, sightings, time_limit
 from requests_app.workflow import plan as plans
+from requests_app.workflow.approval import ANEW, decide
+from requests_app.workflow.clock import clock
 from requests_app.workflow.guard import guarded, standing
+from requests_app.workflow.notes import write as write_note
 from requests_app.workflow.plan import Plan
-from requests_app.workflow.transition import Conflict, move, record
+from requests_app.workflow.sightings import NOT_ASKED, Sighting
+from requests_app.workflow.transition import Conflict, move, record, record_opened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +41,22 @@ class Intake:
     requester_email: str = ""
     ground: str = ""
     note: str = ""
+    # How the identity was confirmed, where it was.
+    identity_method: str = ""
+
+
+# What a form saves by itself within this time is one edit in the log.
+ONE_EDIT = timedelta(minutes=15)
 
 
 class AlreadyOpen(policies.UnableTo):
-    """There is an open ticket of this kind for this account."""
+    """There is an open ticket of this kind for this account; `reference` names it where it is known."""
+
+    reference = ""
 
 
-def clock() -> deadlines.Clock:
-    """The clock of the settings: time zone, holidays and lead of the internal target."""
-    return deadlines.Clock(
-        time_zone=settings.DSR_TIMEZONE, calendar=settings.DSR_HOLIDAYS, lead_days=settings.DSR_TARGET_LEAD_DAYS
-    )
+class NotThePerson(policies.UnableTo):
+    """What Stream showed forbids to send the request: an account younger than it, or an owner who is not there."""
 
 
 def _check_intake(intake: Intake, *, now: datetime) -> None:
@@ -62,14 +72,14 @@ def _check_intake(intake: Intake, *, now: datetime) -> None:
         raise problem
 
 
-def _columns(intake: Intake) -> dict[str, object]:
-    deadline = deadlines.deadline(intake.received_on, clock())
+def _columns(intake: Intake, deadline: deadlines.Deadline) -> dict[str, object]:
     return {
         "kind": intake.plan.kind.value,
         "stream_app": intake.stream_app,
         "received_on": intake.received_on,
         "due_on": deadline.due_on,
         "target_on": deadline.target_on,
+        "refuse_by_on": deadline.refuse_by_on,
         "channel": intake.channel.value,
         "requester_name": intake.requester_name,
         "requester_email": intake.requester_email,
@@ -79,26 +89,32 @@ def _columns(intake: Intake) -> dict[str, object]:
     }
 
 
+def _accounts(ticket: Ticket, intake: Intake) -> list[Account]:
+    """The accounts of the plan, unsaved."""
+    return [
+        Account(
+            ticket=ticket,
+            position=position,
+            user_id=user_id,
+            subject=keys.subject(keys.year_of(ticket.opened_at), intake.stream_app.pk, user_id),
+            stream_app=intake.stream_app,
+            kind=intake.plan.kind.value,
+        )
+        for position, user_id in enumerate(intake.plan.user_ids)
+    ]
+
+
 def _write_accounts(ticket: Ticket, intake: Intake) -> None:
     """The accounts of the plan; the unique constraint refuses a second open ticket for any of them."""
     ticket.accounts.all().delete()
     try:
         with transaction.atomic():
-            Account.objects.bulk_create(
-                Account(
-                    ticket=ticket,
-                    position=position,
-                    user_id=user_id,
-                    stream_app=intake.stream_app,
-                    kind=intake.plan.kind.value,
-                )
-                for position, user_id in enumerate(intake.plan.user_ids)
-            )
+            Account.objects.bulk_create(_accounts(ticket, intake))
     except IntegrityError:
-        raise AlreadyOpen(_already_open(intake), field="user_ids") from None
+        raise _already_open(intake) from None
 
 
-def _already_open(intake: Intake) -> str:
+def _already_open(intake: Intake) -> AlreadyOpen:
     other = (
         Account.objects.filter(
             stream_app=intake.stream_app, kind=intake.plan.kind.value, user_id__in=intake.plan.user_ids, is_open=True
@@ -108,7 +124,30 @@ def _already_open(intake: Intake) -> str:
     )
     reference = other.ticket.reference if other else "another ticket"
     verb = "export" if intake.plan.kind is Kind.EXPORT else "erase"
-    return f"{reference} is already open to {verb} the data of this user id. Go on there, or cancel it first."
+    found = AlreadyOpen(
+        f"{reference} is already open to {verb} the data of this user id. Go on there, or cancel it first.",
+        field="user_ids",
+    )
+    found.reference = other.ticket.reference if other else ""
+    return found
+
+
+def _draft(intake: Intake, *, actor: Actor, now: datetime) -> Ticket:
+    """A new ticket, unsaved."""
+    return Ticket(
+        **_columns(intake, deadlines.deadline(intake.received_on, clock())),
+        state=State.DRAFT.value,
+        opened_by_id=actor.person_id,
+        opened_at=now,
+        owner_id=actor.person_id,
+    )
+
+
+def _confirm(ticket: Ticket, intake: Intake, *, actor: Actor, now: datetime) -> None:
+    """Keep the check that came with the form, in the caller's transaction, unless it is the one that stands there."""
+    if intake.identity_method and not identity.is_confirmed(ticket, by=intake.identity_method):
+        method = IdentityMethod(intake.identity_method)
+        identity.record(ticket, actor=actor, now=now, method=method, result=IdentityResult.CONFIRMED)
 
 
 @guarded(Verb.OPEN)
@@ -116,119 +155,141 @@ def open_ticket(intake: Intake, *, actor: Actor, now: datetime) -> Ticket:
     """Write a request down as a draft."""
     _check_intake(intake, now=now)
     with transaction.atomic():
-        ticket = Ticket.objects.create(
-            **_columns(intake), state=State.DRAFT.value, opened_by_id=actor.person_id, opened_at=now
-        )
+        ticket = _draft(intake, actor=actor, now=now)
+        ticket.save(force_insert=True)
+        TicketKey.fresh(ticket.pk).save(force_insert=True)
         Contribution.objects.create(ticket=ticket, actor_id=actor.person_id)
         _write_accounts(ticket, intake)
-        if intake.note.strip():
-            ticket.notes.create(written_by_id=actor.person_id, written_at=now, text=intake.note.strip())
+        write_note(ticket, intake.note, actor=actor, now=now)
         record(ticket, Verb.OPEN, actor=actor, now=now, origin=None, texts={"note": intake.note.strip()})
+        _confirm(ticket, intake, actor=actor, now=now)
     return ticket
 
 
+def open_many(
+    intakes: Sequence[Intake],
+    facts: Sequence[Mapping[str, object]],
+    *,
+    actor: Actor,
+    now: datetime,
+    also_by: Iterable[int] = (),
+) -> list[Ticket]:
+    """Write many requests down as drafts, all or none, in few queries; each leaves its entry with its `facts`.
+
+    In the caller's transaction, which has checked the right and the intakes. `also_by` are people who worked on them
+    besides the actor: they may not approve either. Raises `IntegrityError` where one is open already.
+    """
+    opened = Ticket.objects.bulk_create(_draft(intake, actor=actor, now=now) for intake in intakes)
+    TicketKey.objects.bulk_create(TicketKey.fresh(ticket.pk) for ticket in opened)
+    people = {actor.person_id, *also_by}
+    Contribution.objects.bulk_create(Contribution(ticket=one, actor_id=who) for one in opened for who in people)
+    pairs = list(zip(opened, intakes, strict=True))
+    accounts = [_accounts(ticket, intake) for ticket, intake in pairs]
+    Account.objects.bulk_create(account for some in accounts for account in some)
+    Note.objects.bulk_create(
+        Note(ticket=ticket, written_by_id=actor.person_id, written_at=now, text=intake.note.strip())
+        for ticket, intake in pairs
+        if intake.note.strip()
+    )
+    record_opened(opened, accounts, facts, [intake.note.strip() for intake in intakes], actor=actor, now=now)
+    return opened
+
+
 @guarded(Verb.EDIT)
-def edit_ticket(ticket: Ticket, intake: Intake, *, actor: Actor, now: datetime, revision: int | None = None) -> Ticket:
-    """Change what is asked for. Whoever edits can no longer approve."""
+def edit_ticket(
+    ticket: Ticket,
+    intake: Intake,
+    *,
+    actor: Actor,
+    now: datetime,
+    revision: int | None = None,
+    automatic: bool = False,
+) -> Ticket:
+    """Change what is asked for. Whoever edits can no longer approve.
+
+    `automatic` is for the form that saves itself (`autosave.py`): it changes nothing where nothing differs, and leaves
+    no entry soon after one of the same person.
+    """
     policies.check(standing(ticket), Verb.EDIT, actor_id=actor.id)
     if revision is not None and revision != ticket.revision:
         raise Conflict
     _check_intake(intake, now=now)
+    deadline = time_limit.deadline_of(ticket, today=time_limit.local_day(now), received_on=intake.received_on)
+    if intake.received_on != ticket.received_on:
+        time_limit.check_moved_receipt(ticket, deadline, intake.received_on)
+    columns, note = _columns(intake, deadline), intake.note.strip()
+    if automatic and all(getattr(ticket, name) == value for name, value in columns.items()):
+        return ticket
     with transaction.atomic():
         Contribution.objects.get_or_create(ticket=ticket, actor_id=actor.person_id)
         _write_accounts(ticket, intake)
+        write_note(ticket, note, actor=actor, now=now)
+        if not automatic:
+            _confirm(ticket, intake, actor=actor, now=now)
         return move(
             ticket,
             Verb.EDIT,
             actor=actor,
             now=now,
-            changes={**_columns(intake), "edited_by_id": actor.id, "edited_at": now},
-            facts={"plan_digest_before": ticket.plan_digest},
+            changes={**columns, "edited_by_id": actor.id, "edited_at": now},
+            facts={"plan_digest_before": ticket.plan_digest, **({"automatic": True} if automatic else {})},
+            texts={"note": note},
+            quietly=automatic and _edited_just_now(ticket, actor, now),
         )
 
 
+def _edited_just_now(ticket: Ticket, actor: Actor, now: datetime) -> bool:
+    """Whether the newest entry of the ticket tells of an edit by the same person, less than `ONE_EDIT` ago."""
+    quiet = [AuditAction.TICKET_READ.value]
+    last = AuditEntry.objects.filter(ticket_id=ticket.pk).exclude(action__in=quiet).order_by("-seq").first()
+    edits = {AuditAction.TICKET_OPENED.value, AuditAction.TICKET_EDITED.value}
+    return last is not None and last.action in edits and last.actor_id == actor.id and now - last.at < ONE_EDIT
+
+
 @guarded(Verb.SUBMIT)
-def submit(ticket: Ticket, *, actor: Actor, now: datetime) -> Ticket:
-    """Send the ticket to the DPO."""
+def submit(ticket: Ticket, *, actor: Actor, now: datetime, seen: Sighting = NOT_ASKED) -> Ticket:
+    """Send the ticket to the DPO. `seen` is what Stream showed just now; the entry says whether it was asked.
+
+    Raises `NotThePerson` where that forbids it. The time of creation is kept with each account: one that is made
+    anew under the same id later on is noticed by the engine.
+    """
     policies.check(standing(ticket), Verb.SUBMIT, actor_id=actor.id)
+    plan = plans.from_json(ticket.plan)
+    for problem in sightings.problems(plan, ticket.received_on, seen, clock()):
+        raise NotThePerson(problem.text, field=problem.field)
     with transaction.atomic():
+        _keep_created_at(ticket, seen)
         return move(
             ticket,
             Verb.SUBMIT,
             actor=actor,
             now=now,
-            changes={"submitted_by_id": actor.id, "submitted_at": now},
+            changes={"submitted_by_id": actor.id, "submitted_at": now, **ANEW},
+            facts=seen.facts(plan),
         )
 
 
-def _decide(ticket: Ticket, verb: Verb, *, actor: Actor, now: datetime, note: str) -> None:
-    Decision.objects.create(
-        ticket=ticket,
-        verb=verb.value,
-        decided_by_id=actor.person_id,
-        decided_at=now,
-        plan_digest=ticket.plan_digest,
-        note=note.strip(),
-    )
+def _keep_created_at(ticket: Ticket, seen: Sighting) -> None:
+    accounts = [account for account in ticket.accounts.all() if seen.created_at.get(account.user_id)]
+    for account in accounts:
+        account.remote_created_at = seen.created_at[account.user_id]
+    Account.objects.bulk_update(accounts, ["remote_created_at"])
 
 
-@guarded(Verb.APPROVE)
-def approve(
-    ticket: Ticket,
-    *,
-    actor: Actor,
-    now: datetime,
-    confirm_user_id: str,
-    note: str = "",
-    plan_digest: str | None = None,
-    send_if_absent: bool = False,
-) -> Ticket:
-    """Release exactly this plan to Stream; the doorbell rings in the same transaction.
-
-    `plan_digest` is what the page showed. `send_if_absent` is the DPO's explicit word to send deletes for
-    accounts that Stream does not show any more.
-    """
-    facts = standing(ticket)
-    policies.check(facts, Verb.APPROVE, actor_id=actor.id)
-    policies.check_same_plan(plan_digest, plans.digest(facts.plan))
-    policies.check_confirmation(confirm_user_id, facts.plan.user_ids[0])
-    with transaction.atomic():
-        _decide(ticket, Verb.APPROVE, actor=actor, now=now, note=note)
-        queue.ring(ticket.pk)
-        return move(
-            ticket,
-            Verb.APPROVE,
-            actor=actor,
-            now=now,
-            changes={
-                "approved_by_id": actor.id,
-                "approved_at": now,
-                "approved_digest": ticket.plan_digest,
-                "send_if_absent": send_if_absent,
-            },
-            facts={"send_if_absent": send_if_absent},
-            texts={"note": note.strip()},
-        )
+def record_stopped(reason: NotThePerson, *, actor: Actor, now: datetime, ticket: Ticket | None = None) -> None:
+    """Note in the log that Stream's answer stopped a request. Called outside the transaction that was undone."""
+    why = "account is younger than the request" if reason.field == "user_ids" else "new owner is not on Stream"
+    access.record_refused(actor=actor, now=now, what=Verb.SUBMIT.value, reason=why, ticket=ticket)
 
 
 @guarded(Verb.SEND_BACK)
 def send_back(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
     """Give the ticket back to the agent with a reason."""
-    return _decline(ticket, Verb.SEND_BACK, actor=actor, now=now, note=note)
-
-
-@guarded(Verb.REFUSE)
-def refuse(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
-    """Refuse the request with a reason (Art. 12(4) GDPR)."""
-    return _decline(ticket, Verb.REFUSE, actor=actor, now=now, note=note)
-
-
-def _decline(ticket: Ticket, verb: Verb, *, actor: Actor, now: datetime, note: str) -> Ticket:
-    policies.check(standing(ticket), verb, actor_id=actor.id)
+    policies.check(standing(ticket), Verb.SEND_BACK, actor_id=actor.id)
     policies.check_reason(note)
     with transaction.atomic():
-        _decide(ticket, verb, actor=actor, now=now, note=note)
-        return move(ticket, verb, actor=actor, now=now, texts={"note": note.strip()})
+        decide(ticket, Verb.SEND_BACK, actor=actor, now=now, note=note)
+        return move(ticket, Verb.SEND_BACK, actor=actor, now=now, changes=ANEW, texts={"note": note.strip()})
 
 
 @guarded(Verb.CANCEL)
@@ -236,6 +297,7 @@ def cancel(ticket: Ticket, *, actor: Actor, now: datetime, note: str = "") -> Ti
     """Withdraw the request before anything was sent to Stream."""
     policies.check(standing(ticket), Verb.CANCEL, actor_id=actor.id)
     with transaction.atomic():
+        previews.forget_names(ticket)
         move(ticket, Verb.CANCEL, actor=actor, now=now, texts={"note": note.strip()})
         # Again under the write lock: the engine may have sent a step since the check above.
         policies.check_cancel(standing(ticket))
@@ -252,6 +314,7 @@ def give_up(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket
     )
     outcome = Outcome.PARTIAL if reached.exists() else Outcome.FAILED
     with transaction.atomic():
+        recipients.lay_out([(ticket, outcome)])
         return move(
             ticket,
             Verb.GIVE_UP,

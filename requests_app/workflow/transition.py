@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db.models import F
+from django.utils import timezone
 
 from requests_app.audit import log
 from requests_app.audit.actor import Actor
@@ -20,8 +21,10 @@ from requests_app.workflow import states
 class Conflict(Exception):
     """Somebody else changed the ticket in the meantime. Nothing was done."""
 
-    def __init__(self) -> None:
-        super().__init__("Somebody else changed this ticket in the meantime. Look at it again before you go on.")
+    def __init__(
+        self, sentence: str = "Somebody else changed this ticket in the meantime. Look at it again before you go on."
+    ) -> None:
+        super().__init__(sentence)
 
 
 @dataclass(frozen=True)
@@ -43,37 +46,45 @@ def move(
     changes: Mapping[str, Any] | None = None,
     facts: Mapping[str, object] | None = None,
     texts: Mapping[str, str] | None = None,
+    quietly: bool = False,
 ) -> Ticket:
     """Take the ticket along the lifecycle and record it; raises `Conflict` where it is no longer as it was read.
 
-    The caller has checked permission and policy and holds the transaction. `changes` are further columns.
+    The caller has checked permission and policy and holds the transaction. `changes` are further columns. `quietly`
+    leaves no entry: only for a form that saves itself soon after one that did (`autosave.py`).
     """
-    move_all([Move(ticket, changes or {}, facts or {}, texts or {})], verb, actor=actor, now=now)
+    one = Move(ticket, changes or {}, facts or {}, texts or {})
+    move_all([one], verb, actor=actor, now=now, quietly=quietly)
     return ticket
 
 
-def move_all(moves: Sequence[Move], verb: Verb, *, actor: Actor, now: datetime) -> None:
+def move_all(moves: Sequence[Move], verb: Verb, *, actor: Actor, now: datetime, quietly: bool = False) -> None:
     """The same for many tickets, all or none, in few queries: tickets that change alike change together."""
     alike: dict[str, list[tuple[Move, State, dict[str, Any]]]] = defaultdict(list)
     for one in moves:
         origin = State(one.ticket.state)
-        columns = _columns(origin, verb, one.changes, now=now)
+        columns = _columns(one, origin, verb, now=now)
         alike[repr((origin, sorted(columns.items())))].append((one, origin, columns))
     for group in alike.values():
         _, origin, columns = group[0]
         _change([one.ticket for one, _, _ in group], origin, columns)
+    if quietly:
+        return
     log.record_all(
         [_entry(one, verb, actor=actor, now=now, origin=origin) for group in alike.values() for one, origin, _ in group]
     )
 
 
-def _columns(origin: State, verb: Verb, changes: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
+def _columns(one: Move, origin: State, verb: Verb, *, now: datetime) -> dict[str, Any]:
     following = states.TRANSITIONS[origin, verb]
-    columns = {"state": following.value, **changes}
-    if following in CLOSED_STATES:
+    columns = {"state": following.value, **one.changes}
+    if verb is Verb.ANSWER and one.ticket.answered_on is None:
+        columns["answered_on"] = timezone.localdate(now)
+    if following in CLOSED_STATES and origin not in CLOSED_STATES:
         columns["closed_at"] = now
-    elif origin in CLOSED_STATES:
-        columns["closed_at"] = None
+    elif origin in CLOSED_STATES and following not in CLOSED_STATES:
+        # What is taken up again has no answer yet, and its case is open.
+        columns |= {"closed_at": None, "answered_by_id": None, "answered_at": None}
     return columns
 
 
@@ -110,19 +121,64 @@ def record(
     log.record_all([_entry(told, verb, actor=actor, now=now, origin=origin)])
 
 
-def _entry(one: Move, verb: Verb, *, actor: Actor, now: datetime, origin: State | None) -> log.Record:
+def _counted(ticket: Ticket) -> dict[str, object]:
+    """What the reports count, so that they can be counted again from the log alone."""
+    return {
+        "app": ticket.stream_app_id,
+        "ground": ticket.ground,
+        "received_on": ticket.received_on.isoformat(),
+        "due_on": ticket.due_on.isoformat(),
+        "answered_on": ticket.answered_on.isoformat() if ticket.answered_on else None,
+    }
+
+
+def record_opened(
+    tickets: Sequence[Ticket],
+    accounts: Sequence[Iterable[Account]],
+    facts: Sequence[Mapping[str, object]],
+    notes: Sequence[str],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """The entries of tickets that were opened together, without a query for each."""
+    log.record_all(
+        [
+            _entry(
+                Move(ticket, facts=told, texts={"note": note}),
+                Verb.OPEN,
+                actor=actor,
+                now=now,
+                origin=None,
+                subjects=log.subjects_of(its),
+            )
+            for ticket, its, told, note in zip(tickets, accounts, facts, notes, strict=True)
+        ]
+    )
+
+
+def _entry(
+    one: Move,
+    verb: Verb,
+    *,
+    actor: Actor,
+    now: datetime,
+    origin: State | None,
+    subjects: log.Subjects | None = None,
+) -> log.Record:
     ticket = one.ticket
     return log.Record(
         action=states.AUDIT_ACTIONS[verb],
         actor=actor,
         now=now,
         ticket_id=ticket.pk,
-        subjects=log.subjects_of(ticket.accounts.all()),
+        subjects=log.subjects_of(ticket.accounts.all()) if subjects is None else subjects,
         facts={
             "from": origin.value if origin else "",
             "to": str(ticket.state),
             "kind": str(ticket.kind),
             "plan_digest": ticket.plan_digest,
+            **_counted(ticket),
             **one.facts,
         },
         texts=one.texts,

@@ -1,14 +1,9 @@
-// Keys: Ctrl K for the palette; single keys for the rest, which can be switched off (WCAG 2.1.4) in the help dialog.
+// Keys: Ctrl K for the palette; single keys for the rest, which can be switched off (WCAG 2.1.4) in the profile.
 const help = document.getElementById("help");
-const box = help?.querySelector("[data-single-keys]");
 let waiting = 0;
 
 function switchedOff() {
-  try {
-    return localStorage.getItem("single-keys") === "off";
-  } catch {
-    return false;
-  }
+  return document.body.dataset.keys === "off";
 }
 
 function press(event, key) {
@@ -65,13 +60,3 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("click", (event) => event.target.closest("[data-help]") && help?.showModal());
 help?.addEventListener("click", (event) => event.target === help && help.close());
-if (box) {
-  box.checked = !switchedOff();
-  box.addEventListener("change", () => {
-    try {
-      localStorage.setItem("single-keys", box.checked ? "on" : "off");
-    } catch {
-      // It cannot be kept: single keys stay as they are.
-    }
-  });
-}

@@ -19,6 +19,7 @@ function say(text, bad = false) {
 }
 
 document.addEventListener("portal:say", (event) => say(event.detail));
+document.addEventListener("portal:warn", (event) => say(event.detail, true));
 
 // After a polled region was renewed, its data-say is read out, if it changed.
 let said = "";
@@ -28,14 +29,14 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (words) said = words;
 });
 
-// Whoever was signed out meanwhile gets the sign-in page whole, not inside a piece of this one.
+// Whoever was signed out meanwhile is told so, and keeps the page with what was typed: no sign-in page inside a piece.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, pathInfo } = event.detail;
   const answered = xhr.responseURL ? new URL(xhr.responseURL).pathname : "";
   const login = document.body.dataset.login;
   if (login && answered === login && !pathInfo.requestPath.startsWith(login)) {
     event.preventDefault();
-    location.reload();
+    document.dispatchEvent(new CustomEvent("portal:signed-out"));
   }
 });
 

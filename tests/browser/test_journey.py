@@ -44,6 +44,7 @@ def test_an_erasure_from_the_request_to_the_audit_log(sign_in: SignIn, app: Stre
     dora = sign_in("dora")
     dora.get_by_role("link", name="Erase data of marie.curie").first.click()
     expect(dora.get_by_text("This cannot be undone.")).to_be_visible()
+    dora.get_by_label("Ground of the erasure").select_option("17_1_b")
     dora.get_by_label("Type the user id to approve").fill("marie.curie")
     dora.get_by_role("button", name="Approve erasure").click()
     expect(dora.get_by_role("heading", level=1)).to_contain_text("Approved")
@@ -128,6 +129,7 @@ def test_the_keyboard_leads_everywhere(sign_in: SignIn, app: StreamApp) -> None:
     dora.get_by_role("combobox", name="Ticket number or command").fill(str(ticket.pk))
     dora.keyboard.press("Enter")
     expect(dora.get_by_role("heading", level=1)).to_contain_text("Erase data of")
+    dora.wait_for_load_state()
     dora.keyboard.press("c")
     expect(dora.get_by_role("heading", level=1)).to_have_text("New request")
 
@@ -143,3 +145,17 @@ def test_a_search_puts_nobodys_id_into_the_address(sign_in: SignIn, app: StreamA
     expect(ada.get_by_role("link", name="Erase data of marie.curie")).to_be_visible()
     expect(ada.get_by_role("link", name="Erase data of jonas-weber")).to_have_count(0)
     assert "marie" not in ada.url
+
+
+def test_single_keys_that_are_switched_off_do_nothing(sign_in: SignIn, app: StreamApp) -> None:
+    ada = sign_in("ada")
+    ada.goto("/profile/")
+    ada.get_by_label("Use single keys").uncheck()
+    ada.get_by_role("button", name="Save").click()
+    expect(ada.get_by_text("Your choices are saved.")).to_be_visible()
+
+    ada.goto("/tickets/")
+    ada.keyboard.press("?")
+    expect(ada.get_by_role("dialog")).to_have_count(0)
+    ada.keyboard.press("Control+k")
+    expect(ada.get_by_role("dialog")).to_be_visible()

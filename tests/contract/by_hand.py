@@ -61,12 +61,19 @@ def exported(stand_in: StandIn, user_id: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in fetch("GET", link).text.splitlines()]
 
 
+def in_all_channels(user_id: str) -> dict[str, Any]:
+    """A search for a user's messages, whoever is a member of the channels."""
+    return {
+        "filter_conditions": {"type": "messaging"},
+        "message_filter_conditions": {"user_id": user_id},
+        "limit": 100,
+    }
+
+
 def left(stand_in: StandIn, user_id: str) -> dict[str, int]:
     """What the queries still show of a user."""
     client = stand_in.client()
-    found = ask(
-        stand_in, "GET", "/chat/search", payload={"message_filter_conditions": {"user_id": user_id}, "limit": 100}
-    )
+    found = ask(stand_in, "GET", "/chat/search", payload=in_all_channels(user_id))
     return {
         "user": len(client.query_users([user_id])),
         "messages": len(found.json()["results"]),

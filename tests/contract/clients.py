@@ -51,6 +51,8 @@ class Client(Protocol):
     def users(self, user_ids: Sequence[str]) -> list[tuple[str, str]]: ...
     def count(self, what: str, user_id: str, **extra: Any) -> int: ...
     def follows(self, fid: str) -> int: ...
+    def messages(self, user_id: str) -> int: ...
+    def channel_tally(self, user_id: str) -> tuple[int, int, int]: ...
     def limits(self, endpoint: str, *, feeds: bool) -> tuple[int, int]: ...
     def close(self) -> None: ...
 
@@ -103,6 +105,13 @@ class PortalClient:
 
     def follows(self, fid: str) -> int:
         return self._client.count_follows(fid.partition(":")[2]).number
+
+    def messages(self, user_id: str) -> int:
+        return self._client.count_messages(user_id).number
+
+    def channel_tally(self, user_id: str) -> tuple[int, int, int]:
+        tally = self._client.tally_channels(user_id)
+        return tally.all.number, tally.of_two.number, tally.created.number
 
     def limits(self, endpoint: str, *, feeds: bool) -> tuple[int, int]:
         table = self._client.get_feeds_rate_limits() if feeds else self._client.get_rate_limits()
@@ -174,6 +183,21 @@ class OfficialClient:
         answers = [self._client.feeds.query_follows(filter={end: {"$in": _own(fid)}}, limit=100) for end in ends]
         found = {(row.source_feed.feed, row.target_feed.feed) for answer in answers for row in answer.data.follows}
         return len(found)
+
+    def messages(self, user_id: str) -> int:
+        payload = self._models.SearchPayload(
+            filter_conditions={"members": {"$in": [user_id]}},
+            message_filter_conditions={"user_id": user_id},
+            limit=100,
+        )
+        return len(self._client.chat.search(payload).data.results)
+
+    def channel_tally(self, user_id: str) -> tuple[int, int, int]:
+        members = {"members": {"$in": [user_id]}}
+        rows = self._client.chat.query_channels(filter_conditions=members, state=False, limit=100).data.channels
+        channels = [row.channel for row in rows]
+        made = [channel for channel in channels if channel.created_by and channel.created_by.id == user_id]
+        return len(channels), sum(channel.member_count == 2 for channel in channels), len(made)
 
     def limits(self, endpoint: str, *, feeds: bool) -> tuple[int, int]:
         ask = self._client.feeds.get_feeds_rate_limits if feeds else self._client.get_rate_limits

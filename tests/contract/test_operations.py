@@ -45,6 +45,8 @@ TABLE: dict[str, tuple[Callable[[Client], object], object]] = {
         f"count {what}": (lambda c, what=what: c.count(what, SUBJECT), number)
         for what, number in zip(LISTS, (2, 3, 1, 1, 1, 1, 4, 2), strict=True)
     },
+    "count messages": (lambda c: c.messages(SUBJECT), 8),
+    "channels by what a deletion tells apart": (lambda c: c.channel_tally(SUBJECT), (4, 2, 1)),
     "count follows": (lambda c: c.follows(f"user:{SUBJECT}"), 2),
     "export feeds data": (lambda c: c.export_feeds_data(SUBJECT), Ended("completed", file=True)),
     "export feeds data of an odd id": (lambda c: c.export_feeds_data(ODD), Ended("completed", file=True)),

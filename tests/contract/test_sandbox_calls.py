@@ -21,6 +21,7 @@ HAPPY: list[Row] = [
     ("POST", "/users/delete", {"user_ids": [SUBJECT], "user": None, "messages": ""}, None, 201, "task_id"),
     ("POST", "/export/users", {"user_ids": [SUBJECT, "élodie"]}, None, 201, "task_id"),
     ("GET", "/users", None, {"filter_conditions": {"id": {"$autocomplete": "u_"}}, "sort": None}, 200, "users"),
+    ("GET", "/users", None, {"filter_conditions": {"name": {"$autocomplete": "Ma"}}, "limit": 5}, 200, "users"),
     ("POST", "/users", {"users": {"new": {"id": "new", "name": "New"}}}, None, 201, "users"),
     ("PATCH", "/users", {"users": [{"id": SUBJECT, "set": {"name": "P"}, "unset": ["city"]}]}, None, 200, "users"),
     ("POST", "/users/deactivate", {"user_ids": [SUBJECT]}, None, 201, "task_id"),
@@ -38,7 +39,7 @@ HAPPY: list[Row] = [
     ("POST", "/feeds/collections/query", by_user(SUBJECT), None, 201, "collections"),
     ("POST", "/feeds/follows/query", {"filter": {"source_feed": f"timeline:{SUBJECT}"}}, None, 201, "follows"),
     ("POST", "/chat/channels", MEMBERS, None, 201, "channels"),
-    ("GET", "/chat/search", None, {"message_filter_conditions": {"user_id": SUBJECT}}, 200, "results"),
+    ("GET", "/chat/search", None, {**MEMBERS, "message_filter_conditions": {"user_id": SUBJECT}}, 200, "results"),
     ("POST", "/video/calls", MEMBERS, None, 201, "calls"),
 ]
 BAD_IDS: list[object] = [None, "a", [], [""], ["x" * 256], ["a", "a"], [1], MANY]
@@ -83,6 +84,7 @@ REFUSED: list[tuple[str, str, object, object, int, int]] = [
     ("GET", "/users", None, None, 400, 4),
     ("GET", "/users", None, {"filter_conditions": {"shoe": 1}}, 400, 4),
     ("GET", "/users", None, {"filter_conditions": {"id": {"$like": "x"}}}, 400, 4),
+    ("GET", "/users", None, {"filter_conditions": {"name": {"$autocomplete": 5}}}, 400, 4),
     ("GET", "/users", None, {"filter_conditions": {}, "limit": 101}, 400, 4),
     ("GET", "/users", None, {"filter_conditions": {}, "include_deleted": True}, 400, 4),
     ("POST", "/users", {"users": {"a": {"id": "b"}}}, None, 400, 4),
@@ -94,7 +96,18 @@ REFUSED: list[tuple[str, str, object, object, int, int]] = [
     ("POST", "/feeds/comments/query", {**by_user(SUBJECT), "limit": 101}, None, 400, 4),
     ("POST", "/feeds/comments/query", {**by_user(SUBJECT), "next": "x"}, None, 400, 4),
     ("POST", "/chat/channels", {"filter_conditions": {"members": [SUBJECT]}}, None, 400, 4),
-    ("GET", "/chat/search", None, {}, 400, 4),
+    *(
+        ("GET", "/chat/search", None, payload, 400, 4)
+        for payload in (
+            {},
+            [],
+            MEMBERS,
+            {"message_filter_conditions": {"user_id": SUBJECT}},
+            {**MEMBERS, "message_filter_conditions": {"user_id": SUBJECT}, "limit": 101},
+            {**MEMBERS, "message_filter_conditions": {"user_id": SUBJECT}, "offset_in": 1},
+            {**MEMBERS, "message_filter_conditions": {"text": "x"}},
+        )
+    ),
     ("POST", "/video/calls", {**MEMBERS, "limit": True}, None, 400, 4),
     ("GET", "/nowhere", None, None, 404, 16),
 ]

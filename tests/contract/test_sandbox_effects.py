@@ -159,6 +159,9 @@ def test_the_portals_client_gets_on_with_it(stand_in: StandIn) -> None:
     client = stand_in.client()
     assert client.get_app().name == "Sandbox"
     assert {user.id for user in client.search_users("u_")} > {SUBJECT, BYSTANDER}
+    named = client.search_users("mar", by="name")
+    assert named
+    assert all(user.name.lower().startswith("mar") for user in named)
     report = client.get_task(client.export_feeds_data("a b/c").task_id)
     assert (report.state, report.user_results) == (TaskState.COMPLETED, None)
     with client.open_export(report.url or "") as export:

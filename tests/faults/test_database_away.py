@@ -73,8 +73,9 @@ def own_server(folder: Path) -> Iterator[tuple[str, Sequence[str]]]:
     if os.geteuid() == 0:
         for path in (folder, data):
             shutil.chown(path, "postgres")
-        for above in (folder, *folder.parents[:3]):
-            above.chmod(above.stat().st_mode | 0o011)
+        for above in (folder, *folder.parents):
+            if not above.stat().st_mode & 0o001:
+                above.chmod(above.stat().st_mode | 0o011)
 
     def run(*words: str) -> None:
         # The server inherits what is open: a pipe would never end.

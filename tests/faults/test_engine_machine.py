@@ -32,7 +32,7 @@ from requests_app.enums import Mode, State
 from requests_app.execution import sweep
 from requests_app.models import Attempt, Pause, Ticket
 from requests_app.queries.audit import check_chain
-from requests_app.workflow import aftercare, pauses, tickets
+from requests_app.workflow import aftercare, approval, pauses, tickets
 from requests_app.workflow.plan import Plan
 from requests_app.workflow.policies import UnableTo
 from tests import factories
@@ -192,7 +192,13 @@ class EngineMachine(RuleBasedStateMachine):
             self._approve(self.tickets[-1])
 
     def _approve(self, ticket: Ticket) -> None:
-        tickets.approve(ticket, actor=self.dpo, now=self.now(), confirm_user_id=ticket.plan["user_ids"][0])
+        approval.approve(
+            ticket,
+            actor=self.dpo,
+            now=self.now(),
+            confirm_user_id=ticket.plan["user_ids"][0],
+            **factories.seen(ticket, at=self.now()),
+        )
 
     def _some_ticket(self, number: int) -> Ticket:
         return Ticket.objects.get(pk=self.tickets[number % len(self.tickets)].pk)

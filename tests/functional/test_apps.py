@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from requests_app.enums import AuditAction
+from requests_app.audit_actions import AuditAction
 from requests_app.models import AuditEntry, StreamApp
 from tests import factories
 from tests.canary import SECRET

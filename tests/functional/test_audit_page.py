@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import html
+import io
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from requests_app.enums import AuditAction
-from requests_app.models import AuditEntry, AuditText
-from requests_app.queries import audit
+from requests_app.audit import checkpoints
+from requests_app.audit_actions import AuditAction
+from requests_app.models import AuditCheckpoint, AuditEntry, AuditText
+from requests_app.queries import activity, audit, audit_verify
+from requests_app.queries.audit_state import CHECKED_LATELY, Standing, chain_state
 from requests_app.views import audit as view
-from tests import factories
-from tests.people import actor, person
+from tests import factories, intruder
+from tests.people import actor, person, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-def signed_in(name: str) -> Client:
-    client = Client()
-    client.force_login(person(name))
-    return client
 
 
 @pytest.fixture
@@ -185,35 +186,151 @@ def test_free_text_is_clear_masked_or_erased() -> None:
 def test_a_text_that_no_key_opens_is_told_and_breaks_the_check_not_the_page() -> None:
     factories.draft(note="Confirmed by phone.")
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE requests_app_audittext SET text = 'gAAAA-of-another-key'")
+        cursor.execute("UPDATE requests_app_audittext SET sealed = 'gAAAA-of-another-key'")
     dora = signed_in("dora")
 
-    assert audit.UNREADABLE in dora.get("/audit/").content.decode()
+    assert activity.UNREADABLE in dora.get("/audit/").content.decode()
     assert "cannot be read, or was altered" in dora.post("/audit/check/", follow=True).content.decode()
 
 
 def test_checking_tells_what_was_found_and_when(otto: Client) -> None:
     factories.draft()
-    assert "Chain not checked yet" in otto.get("/audit/").content.decode()
+    assert "Not checked yet" in otto.get("/audit/").content.decode()
 
     page = otto.post("/audit/check/", follow=True).content.decode()
 
     entry = AuditEntry.objects.get(action=AuditAction.AUDIT_CHECKED)
     assert "The chain is intact" in page
-    assert "Checked in 0." in page
-    assert "Chain verified" in page
+    assert (
+        "Hashes, free texts, who approved what was sent, and the tree against 0 signed checkpoints were checked in 0."
+        in page
+    )
+    assert "Found intact" in page
     assert (entry.facts["intact"], entry.facts["after"]) == (True, 0)
 
 
+def signed() -> int:
+    """Sign the log as it stands; returns its size."""
+    made = checkpoints.make_and_hand_out(actor=actor("otto"), now=timezone.now())
+    assert made is not None
+    return made.size
+
+
+def checked(client: Client) -> str:
+    return html.unescape(client.post("/audit/check/", follow=True).content.decode())
+
+
 def test_a_long_log_is_checked_from_its_end_as_far_as_fits(otto: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(view, "CHECKED_AT_ONCE", 3)
     factories.approved()
-    count = AuditEntry.objects.count()
+    first = signed()
+    factories.approved()
+    last = signed()
+    monkeypatch.setattr(view, "CHECKED_AT_ONCE", AuditEntry.objects.count() - first)
 
-    page = otto.post("/audit/check/", follow=True).content.decode()
+    page = checked(otto)
 
-    assert f"The newest 3 of {count} entries are intact" in page
-    assert "manage.py verify_audit for the whole log" in page
+    assert f"The newest {last - first} of {last} entries are intact" in page
+    assert "the tree against 1 signed checkpoint were" in page
+    assert "manage.py verify_audit --full for the whole log" in page
+    assert AuditEntry.objects.get(action=AuditAction.AUDIT_CHECKED).facts["after"] == first
+
+
+def test_checking_compares_the_tree_with_what_was_signed(otto: Client) -> None:
+    factories.approved()
+    signed()
+    intruder.unprotect()
+    # The end of the log is hashed anew: each entry follows the one before it, and is not the one that was signed.
+    rows = intruder.tail(3)
+    rows[0].actor_name = "eve"
+    intruder.rewrite(rows, start=3)
+
+    page = checked(otto)
+
+    assert "are not those that were signed" in page
+    assert chain_state().standing is Standing.BROKEN
+    assert "Broken at entry" in otto.get("/audit/").content.decode()
+
+
+def test_a_check_that_begins_at_a_checkpoint_trusts_its_tree_only_as_signed(
+    otto: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.approved()
+    first = signed()
+    factories.approved()
+    monkeypatch.setattr(view, "CHECKED_AT_ONCE", AuditEntry.objects.count() - first)
+    intruder.unprotect()
+    AuditCheckpoint.objects.filter(size=first).update(frontier=[])
+
+    assert f"the stored checkpoint of {first} entries was altered" in checked(otto)
+
+
+def test_a_partial_check_is_not_remembered_as_one_of_everything(
+    otto: Client, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
+) -> None:
+    settings.AUDIT_VERIFIED_FILE = str(tmp_path / "verified.json")
+    factories.approved()
+    first = signed()
+    factories.approved()
+    signed()
+    monkeypatch.setattr(view, "CHECKED_AT_ONCE", AuditEntry.objects.count() - first)
+    checked(otto)
+    assert audit_verify.remembered() == audit_verify.NOTHING
+
+    monkeypatch.setattr(view, "CHECKED_AT_ONCE", 10_000)
+    checked(otto)
+    assert audit_verify.remembered().size > first
+
+
+def test_the_state_is_told_in_the_same_words_on_both_pages(otto: Client, settings: Any, tmp_path: Path) -> None:
+    settings.AUDIT_CHECKPOINT_FILE = str(tmp_path / "checkpoints.txt")
+    ticket = factories.approved()
+    signed()
+    checked(otto)
+
+    for url in ("/audit/", f"/tickets/{ticket.reference}/"):
+        words = " ".join(re.sub(r"<[^>]+>", "", otto.get(url).content.decode()).split())
+        size = chain_state().entries
+        # Reading a ticket is an entry that its own page does not count yet.
+        assert re.search(
+            rf"Intact, ({size - 1}|{size}) entries, last checkpoint just now, witnessed by the file\.", words
+        )
+
+
+def test_a_check_of_long_ago_is_called_that(otto: Client) -> None:
+    factories.draft()
+    checked(otto)
+    assert chain_state().standing is Standing.INTACT
+
+    late = chain_state(timezone.now() + CHECKED_LATELY + timedelta(minutes=1))
+
+    assert late.standing is Standing.LONG_AGO
+
+
+def test_a_newer_check_by_the_command_counts_but_unsays_no_break(otto: Client, settings: Any, tmp_path: Path) -> None:
+    settings.AUDIT_VERIFIED_FILE = str(tmp_path / "verified.json")
+    factories.approved()
+    signed()
+    call_command("verify_audit", stdout=io.StringIO())
+    assert chain_state().standing is Standing.INTACT
+
+    intruder.unprotect()
+    intruder.alter(2, actor_name="eve")
+    checked(otto)
+    Path(settings.AUDIT_VERIFIED_FILE).touch()
+
+    state = chain_state()
+    assert (state.standing, state.check and state.check.broken_at) == (Standing.BROKEN, 2)
+
+
+def test_a_witness_that_fails_is_told_beside_the_state(otto: Client, settings: Any, tmp_path: Path) -> None:
+    settings.AUDIT_CHECKPOINT_FILE = str(tmp_path / "away" / "checkpoints.txt")
+    factories.approved()
+    signed()
+
+    page = html.unescape(otto.get("/audit/").content.decode())
+
+    assert "witnessed by nobody outside the database" in page
+    assert "The witness “file” cannot be reached: AUDIT_CHECKPOINT_FILE cannot be written" in page
 
 
 def test_the_number_of_queries_does_not_grow_with_the_entries(otto: Client, django_assert_num_queries: Any) -> None:

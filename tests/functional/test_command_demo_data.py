@@ -9,9 +9,11 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
-from requests_app.enums import AuditAction, State
-from requests_app.models import AuditEntry, StreamApp, Ticket
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import State
+from requests_app.models import AuditEntry, ClockPause, Extension, Letter, StreamApp, Ticket
 from requests_app.queries.audit import check_chain
+from requests_app.queries.audit_rules import first_broken
 from requests_app.workflow.staff import role_of
 
 pytestmark = pytest.mark.django_db
@@ -33,9 +35,15 @@ def test_it_fills_the_demo_and_a_second_run_keeps_it(capsys: Any) -> None:
     assert sum(states.values()) >= 35
     assert {State.DRAFT, State.AWAITING_DECISION, State.SENT_BACK, State.REFUSED, State.CANCELLED} <= set(states)
     assert states[State.APPROVED] >= 2
+    assert {"receipt", "refusal"} <= set(Letter.objects.values_list("kind", flat=True))
+    assert ClockPause.objects.filter(answered_on=None).exists()
+    assert Extension.objects.exists()
+    assert Ticket.objects.filter(answered_at__isnull=False).count() >= 2
+    assert Ticket.objects.filter(state=State.REFUSED, answered_at=None).exists()
     assert AuditEntry.objects.count() == entries
     assert "filled already" in capsys.readouterr().out
     assert check_chain().intact
+    assert first_broken() is None
 
 
 @pytest.mark.usefixtures("demo")

@@ -9,7 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from requests_app.enums import STAFF_ROLES, AuditAction
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import STAFF_ROLES
 from requests_app.models import AuditEntry
 from tests.people import person
 
@@ -28,7 +29,7 @@ def test_it_makes_somebody_who_can_sign_in(role: str) -> None:
     call_command("create_staff", "nora", role=role, full_name="Nora van Dam", email="nora@example.org")
 
     nora = get_user_model().objects.get(username="nora")
-    entry = AuditEntry.objects.get(action=AuditAction.STAFF_SAVED)
+    made, given = AuditEntry.objects.filter(action=AuditAction.STAFF_SAVED).order_by("seq")
     answer = Client().post("/accounts/login/", {"login": "nora", "password": GOOD})
     assert (nora.get_full_name(), nora.email, nora.is_staff, nora.is_superuser) == (
         "Nora van Dam",
@@ -37,7 +38,8 @@ def test_it_makes_somebody_who_can_sign_in(role: str) -> None:
         False,
     )
     assert [group.name for group in nora.groups.all()] == [role]
-    assert entry.facts == {"person": nora.pk, "role": role}
+    assert (made.facts["person"], made.facts["made"]) == (nora.pk, True)
+    assert given.facts == {"person": nora.pk, "was": "", "role": role}
     assert (answer.status_code, answer["Location"]) == (302, "/")
 
 

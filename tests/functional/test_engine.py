@@ -10,15 +10,17 @@ import pytest
 from django.db import connection
 from django_q.signing import SignedPackage
 
-from requests_app.enums import AuditAction, Mode, Operation, Outcome, State, StepState
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import Mode, Operation, Outcome, State, StepState
 from requests_app.execution import claims, intents, sending, steps
 from requests_app.execution.context import Context
 from requests_app.models import Account, AppHealth, Attempt, AuditEntry, Step, StreamApp, StreamTask, Ticket
 from requests_app.queries.audit import check_chain
-from requests_app.workflow import aftercare, tickets
+from requests_app.queries.audit_rules import first_broken
+from requests_app.workflow import aftercare, approval, tickets
 from tests import factories
 from tests.clock import Clock
-from tests.people import actor
+from tests.people import actor, person
 from tests.sandbox_server import StandIn, running_sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,6 +77,7 @@ def test_an_erasure_goes_through_in_its_order_and_is_read_back(app: StreamApp, s
     assert Account.objects.get(ticket=ticket).outcome == Outcome.ERASED
     assert actions(ticket)[-1] == AuditAction.TICKET_COMPLETED
     assert check_chain().intact
+    assert first_broken() is None
 
 
 def test_an_export_ends_with_a_file_and_changes_nothing(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
@@ -127,7 +130,24 @@ def test_a_hidden_user_is_restored_on_request(app: StreamApp, stand_in: StandIn,
     clock.sweep_for(seconds=10)
 
     assert result(ticket) == (State.COMPLETED, Outcome.RESTORED)
+    restored = ticket.steps.get(operation="restore_users")
+    assert (restored.evidence["user"], restored.read_back_at is not None) == ("present", True)
+    assert not ticket.steps.filter(look_again_at__isnull=False).exists()
     assert [user.id for user in stand_in.client().query_users(["marie.curie"])] == ["marie.curie"]
+
+
+def test_a_restore_that_stream_does_not_show_is_not_called_restored(
+    app: StreamApp, stand_in: StandIn, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = factories.approved(factories.soft_plan("marie.curie"), app=app)
+    clock.sweep_for(seconds=10)
+    aftercare.restore(fresh(ticket), actor=actor("dora"), now=clock(), note="By mistake.")
+    monkeypatch.setattr("requests_app.stream.client.StreamClient.restore_users", lambda *_: None)
+
+    clock.sweep_for(seconds=900, step=20)
+
+    assert fresh(ticket).state == State.NEEDS_ATTENTION
+    assert "does not show them" in ticket.steps.get(operation="restore_users").detail
 
 
 def test_somebody_whom_stream_does_not_show_is_not_deleted(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
@@ -367,6 +387,25 @@ def test_what_changed_since_the_approval_is_not_sent(app: StreamApp, stand_in: S
     assert stand_in.calls() == []
 
 
+@pytest.mark.parametrize("how", ["dismissed", "an agent by now"])
+def test_the_approval_of_somebody_who_may_not_approve_any_more_sends_nothing(
+    app: StreamApp, stand_in: StandIn, clock: Clock, how: str
+) -> None:
+    ticket = factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)
+    dora = person("dora")
+    if how == "dismissed":
+        dora.is_active = False
+        dora.save(update_fields=["is_active"])
+    else:
+        dora.groups.set(person("ada").groups.all())
+
+    clock.sweep_for(seconds=10)
+
+    assert stand_in.calls() == []
+    assert fresh(ticket).state == State.NEEDS_ATTENTION
+    assert "no data protection officer any more" in fresh(ticket).attention
+
+
 def test_a_step_that_the_plan_does_not_name_is_not_sent(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
     factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)
     steps.begin_approved(actor=factories.WORKER, now=clock())
@@ -409,7 +448,7 @@ def test_a_rolled_back_approval_rings_nowhere() -> None:
         cursor.execute("SELECT count(*) FROM django_q_ormq")
         before = cursor.fetchone()[0]
         with pytest.raises(Exception, match="not the user id"):
-            tickets.approve(ticket, actor=actor("dora"), now=Clock()(), confirm_user_id="x")
+            approval.approve(ticket, actor=actor("dora"), now=Clock()(), confirm_user_id="x", preview_digest="")
         cursor.execute("SELECT count(*) FROM django_q_ormq")
         assert cursor.fetchone()[0] == before
 

@@ -10,8 +10,9 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from requests_app.models import AppHealth, Budget, Heartbeat
-from requests_app.workflow import pauses
+from requests_app.enums import MailKind
+from requests_app.models import AppHealth, Budget, Heartbeat, Mail
+from requests_app.workflow import outbox, pauses
 from tests import factories
 from tests.people import actor
 
@@ -67,6 +68,46 @@ def test_it_tells_the_state_of_the_portal(client: Client, token: str) -> None:
     assert found["portal_app_left_alone", app.name] == 1
     assert found["portal_app_paused", app.name] == 1
     assert found["portal_budget_remaining", f"{app.name},DeleteUsers"] == 4
+
+
+def queued(key: str, **changes: Any) -> Mail:
+    now = timezone.now()
+    mail = outbox.queue(MailKind.REMINDER, key=key, recipient="a@example.org", subject="S", body="B", now=now)
+    assert mail is not None
+    Mail.objects.filter(pk=mail.pk).update(**changes)
+    return mail
+
+
+def test_it_counts_the_mails_and_how_long_the_oldest_waits(client: Client, token: str) -> None:
+    assert read(client)["portal_oldest_mail_seconds", ""] == 0
+    now = timezone.now()
+    queued("waits", queued_at=now - timedelta(minutes=40))
+    queued("new")
+    queued("sent", state="sent", sent_at=now, next_at=None, queued_at=now - timedelta(days=2))
+    queued("failed", state="failed", next_at=None, queued_at=now - timedelta(days=2))
+
+    found = read(client)
+
+    assert [found["portal_mails", state] for state in ("waiting", "sending", "sent", "failed", "unknown")] == [
+        2,
+        0,
+        1,
+        1,
+        0,
+    ]
+    assert 2400 <= found["portal_oldest_mail_seconds", ""] < 2460
+
+
+def test_the_readiness_says_that_mail_is_stuck_and_stays_as_it_is(client: Client) -> None:
+    def says() -> dict[str, Any]:
+        return dict(client.get("/readyz").json()["checks"]["post"])
+
+    queued("new")
+    assert says() == {"ready": True, "says": "No mail is stuck."}
+    queued("waits", queued_at=timezone.now() - timedelta(minutes=40))
+
+    assert says()["ready"]
+    assert says()["says"].startswith("Mail is stuck: the oldest waits for 40 min.")
 
 
 def test_no_person_is_in_it(client: Client, token: str) -> None:

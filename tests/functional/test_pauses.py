@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from requests_app.enums import AuditAction, Mode, Outcome, State
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import Mode, Outcome, State
 from requests_app.execution import claims, intents, sending
 from requests_app.execution.context import Context
 from requests_app.models import AuditEntry, Pause, StreamApp, Ticket
@@ -19,7 +20,7 @@ from requests_app.workflow.permissions import NotPermitted
 from requests_app.workflow.policies import UnableTo
 from tests import factories
 from tests.clock import Clock
-from tests.people import actor, person
+from tests.people import actor, signed_in
 from tests.sandbox_server import StandIn, running_sandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,12 +44,6 @@ def pause(app: StreamApp | None, by: str = "dora") -> Pause:
 
 def lift(app: StreamApp | None) -> Pause:
     return pauses.lift(app, actor=actor("ruth"), now=timezone.now(), reason="It is over.")
-
-
-def signed_in(name: str) -> Client:
-    client = Client()
-    client.force_login(person(name))
-    return client
 
 
 @pytest.mark.parametrize("everything", [True, False])

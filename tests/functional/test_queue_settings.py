@@ -53,8 +53,8 @@ def test_the_queues_own_pages_are_not_mounted() -> None:
 
 
 def test_schedules_carry_one_number() -> None:
-    queue.keep_sweeping()
-    assert [schedule.args for schedule in Schedule.objects.all()] == ["(0,)"]
+    queue.keep_schedules()
+    assert [schedule.args for schedule in Schedule.objects.all()] == ["(0,)", "(0,)"]
 
 
 def test_a_schedule_that_cannot_be_read_is_named_since_it_stops_them_all() -> None:

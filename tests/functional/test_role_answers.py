@@ -29,36 +29,87 @@ VISITORS = ("ben", "dan", "otto", "ruth", "sven", "")
 # 422: the form lacks something, or the state forbids it. 404: the step was never exported, the app is not there.
 ANSWERS: dict[str, tuple[int, int]] = {
     "my-work": (200, 405),
+    "profile": (200, 302),
     "ticket-list": (200, 200),
+    "ticket-csv": (200, 405),
+    "ticket-bulk": (405, 422),
+    "view-save": (405, 302),
+    "view-remove": (405, 404),
+    "ticket-assign": (405, 422),
     "ticket-new": (200, 422),
     "ticket-plan": (405, 200),
+    "ticket-look-up": (405, 200),
+    "ticket-keep": (405, 204),
+    "ticket-forget": (405, 302),
+    "import-new": (200, 422),
+    "import-template": (200, 405),
+    "import-detail": (404, 405),
+    "import-confirm": (405, 404),
+    "import-discard": (405, 404),
+    "import-problems": (404, 405),
     "ticket-detail": (200, 405),
     "ticket-progress": (200, 405),
     "ticket-edit": (200, 422),
     "ticket-submit": (405, 422),
     "ticket-approve": (405, 422),
+    "ticket-preview": (405, 302),
     "ticket-send-back": (405, 422),
-    "ticket-refuse": (405, 422),
+    "ticket-refuse": (200, 422),
+    "ticket-refuse-parts": (200, 422),
+    "ticket-answer": (405, 422),
+    "letter-new": (200, 422),
+    "letter-send": (405, 404),
+    "letter-by-hand": (405, 404),
+    "recipient-answer": (405, 404),
+    "letter-template-list": (200, 405),
+    "letter-template": (200, 422),
+    "app-recipients": (200, 302),
     "ticket-cancel": (405, 302),
     "ticket-retry": (405, 422),
     "ticket-give-up": (405, 422),
     "ticket-restore": (405, 422),
     "ticket-note": (405, 422),
+    "identity-check": (405, 422),
+    "clock-extend": (405, 422),
+    "clock-ask": (405, 422),
+    "clock-answer": (405, 422),
+    "ticket-erase": (405, 422),
+    "ticket-unmask": (405, 422),
+    "ticket-mask": (405, 302),
+    "ticket-attach": (405, 422),
+    "attachment-download": (405, 404),
+    "attachment-remove": (405, 404),
     "step-download": (404, 404),
+    "ticket-proof": (405, 200),
     "approval-list": (200, 405),
     "stream-task-list": (200, 405),
+    "hold-list": (200, 405),
+    "hold-place": (405, 422),
+    "hold-lift": (405, 404),
+    "styleguide": (200, 405),
     "sending": (200, 405),
     "sending-pause": (405, 422),
     "sending-lift": (405, 422),
+    "report": (200, 405),
+    "report-csv": (200, 405),
     "audit-list": (200, 405),
+    "audit-person": (405, 422),
+    "audit-report": (200, 405),
+    "audit-report-csv": (405, 200),
+    "audit-report-proof": (405, 200),
+    "audit-checkpoint": (405, 302),
     "audit-check": (405, 302),
     "app-list": (200, 405),
     "app-new": (200, 422),
     "app-edit": (200, 422),
+    "app-safeguards": (200, 422),
     "app-test": (405, 302),
+    "app-cover-sheet": (200, 422),
+    "app-cover-sheet-version": (200, 405),
+    "ticket-cover-sheet": (404, 405),
 }
 # Pages that are not the domain's: open to everybody, or to everybody who signed in, or to superusers.
-OPEN_TO_ALL = {"healthz", "readyz", "metrics", "account_login", "account_signup", "account_inactive"}
+OPEN_TO_ALL = {"signed-in", "healthz", "readyz", "metrics", "account_login", "account_signup", "account_inactive"}
 SIGNED_IN = {"account_logout", "account_change_password", "account_reauthenticate"}
 
 
@@ -94,6 +145,8 @@ def expected(name: str, who: str, method: str) -> int:
         return 302
     if role_of(who) not in PAGE_ROLES[name]:
         return 403
+    if (name, method) == ("ticket-cancel", "post") and role_of(who) in {Role.AUDITOR, Role.ADMINISTRATOR}:
+        return 403  # Only in a cooling-off: see test_approval.py.
     return ANSWERS[name][method == "post"]
 
 
@@ -104,8 +157,26 @@ def address(name: str) -> str:
     arguments: dict[str, object] = {}
     if "reference" in pattern:
         arguments["reference"] = ticket.reference
+    if "pause_id" in pattern:
+        arguments["pause_id"] = 1
     if "step_id" in pattern:
         arguments["step_id"] = 1
+    if "attachment_id" in pattern:
+        arguments["attachment_id"] = 999_999
+    if "letter_id" in pattern:
+        arguments["letter_id"] = 999_999
+    if "informing_id" in pattern:
+        arguments["informing_id"] = 999_999
+    if "<str:kind>" in pattern:
+        arguments |= {"kind": "receipt", "language": "en"}
+    if "view_id" in pattern:
+        arguments["view_id"] = 999_999
+    if "hold_id" in pattern:
+        arguments["hold_id"] = 999_999
+    if "version" in pattern:
+        arguments["version"] = 1
+    if "<str:token>" in pattern:
+        arguments["token"] = "0" * 32
     if "app_id" in pattern:
         arguments["app_id"] = factories.stream_app().pk
     return reverse(name, kwargs=arguments)
@@ -158,7 +229,8 @@ def test_it_answers_as_the_role_table_says(name: str, who: str, method: str) -> 
 @pytest.mark.parametrize("who", ["ben", "dan", "otto", "ruth"])
 def test_a_get_changes_nothing_but_the_log(name: str, who: str) -> None:
     client, url = visitor(who), address(name)
-    read_marks = {"requests_app.AuditEntry", "sessions.Session"}
+    # Who is on a page right now, for some seconds, is nothing that stays.
+    read_marks = {"requests_app.AuditEntry", "requests_app.Presence", "sessions.Session"}
     before = stored(without=read_marks)
 
     client.get(url)

@@ -13,7 +13,7 @@ from requests_app.models import Heartbeat, StreamApp
 from requests_app.queries import heartbeat, shell
 from requests_app.views import shell as frame
 from tests import factories
-from tests.people import actor, person
+from tests.people import PASSWORD, actor, person
 
 pytestmark = pytest.mark.django_db
 
@@ -32,13 +32,50 @@ def places(found: frame.Shell) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("ada", ["My work", "Tickets", "New request", "Stream tasks", "Sending"]),
+        ("ada", ["My work", "Tickets", "New request", "Stream tasks", "Legal holds", "Sending"]),
         (
             "dora",
-            ["My work", "Tickets", "New request", "Approvals", "Stream tasks", "Audit log", "Stream apps", "Sending"],
+            [
+                "My work",
+                "Tickets",
+                "New request",
+                "Approvals",
+                "Stream tasks",
+                "Deadlines & reports",
+                "Audit log",
+                "Legal holds",
+                "Stream apps",
+                "Letters",
+                "Sending",
+            ],
         ),
-        ("otto", ["My work", "Tickets", "Approvals", "Stream tasks", "Audit log", "Sending"]),
-        ("ruth", ["My work", "Tickets", "Stream tasks", "Audit log", "Stream apps", "Sending"]),
+        (
+            "otto",
+            [
+                "My work",
+                "Tickets",
+                "Approvals",
+                "Stream tasks",
+                "Deadlines & reports",
+                "Audit log",
+                "Legal holds",
+                "Sending",
+            ],
+        ),
+        (
+            "ruth",
+            [
+                "My work",
+                "Tickets",
+                "Stream tasks",
+                "Deadlines & reports",
+                "Audit log",
+                "Stream apps",
+                "Letters",
+                "Sending",
+                "Styleguide",
+            ],
+        ),
     ],
 )
 def test_it_leads_only_where_the_role_may_go(name: str, expected: list[str]) -> None:
@@ -115,3 +152,19 @@ def test_it_costs_few_queries(django_assert_max_num_queries: Any) -> None:
 
     with django_assert_max_num_queries(6):
         frame.shell(request)
+
+
+def test_single_keys_are_switched_off_in_the_profile_for_this_session_and_the_next() -> None:
+    person("ada")
+    client = Client()
+    client.post("/accounts/login/", {"login": "ada", "password": PASSWORD})
+    assert 'data-keys="on"' in client.get("/").content.decode()
+
+    client.post("/profile/", {"digest": "on", "mentions": "on"})
+
+    assert 'data-keys="off"' in client.get("/").content.decode()
+    later = Client()
+    later.post("/accounts/login/", {"login": "ada", "password": PASSWORD})
+    assert 'data-keys="off"' in later.get("/tickets/").content.decode()
+    later.post("/profile/", {"digest": "on", "mentions": "on", "single_keys": "on"})
+    assert 'data-keys="on"' in later.get("/").content.decode()

@@ -10,7 +10,9 @@ from django.core.management import call_command
 from django.test import Client
 from django_q.models import Schedule
 
-from requests_app.enums import STAFF_ROLES, AuditAction
+from requests_app import queue
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import STAFF_ROLES
 from requests_app.models import AuditEntry, StreamApp
 from tests.people import PASSWORD, person
 
@@ -25,7 +27,7 @@ def environment(settings: Any, url: str) -> None:
     settings.STREAM_BASE_URL, settings.STREAM_API_KEY, settings.STREAM_API_SECRET = url, "key", "CANARY-" * 6
 
 
-def test_migrating_leaves_groups_and_one_schedule() -> None:
+def test_migrating_leaves_groups_and_the_two_schedules() -> None:
     Group.objects.all().delete()
     Schedule.objects.all().delete()
 
@@ -33,8 +35,8 @@ def test_migrating_leaves_groups_and_one_schedule() -> None:
     migrate()
 
     assert set(Group.objects.values_list("name", flat=True)) == {role.value for role in STAFF_ROLES}
-    schedule = Schedule.objects.get()
-    assert (schedule.schedule_type, schedule.minutes, schedule.repeats) == (Schedule.MINUTES, 1, -1)
+    assert set(Schedule.objects.values_list("func", flat=True)) == set(queue.SCHEDULES.values())
+    assert list(Schedule.objects.values_list("schedule_type", "minutes", "repeats")) == [(Schedule.MINUTES, 1, -1)] * 2
 
 
 def test_migrating_leaves_the_environments_app_without_its_credentials(settings: Any) -> None:

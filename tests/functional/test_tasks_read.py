@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from requests_app.enums import AuditAction, Mode, Outcome, State
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import Mode, Outcome, State
 from requests_app.models import AuditEntry, Step, StreamApp, StreamTask, Ticket
 from tests import factories
 from tests.clock import Clock

@@ -10,7 +10,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from requests_app.enums import AuditAction, Kind, Mode, State
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import Kind, Mode, State
 from requests_app.models import AuditEntry, StreamApp, Ticket
 from requests_app.workflow import plan as plans
 from tests import factories
@@ -163,7 +164,9 @@ def test_a_second_open_ticket_is_told_at_the_ids(ada: Client) -> None:
     answer = ada.post("/tickets/new/", typed(action="submit"))
 
     assert answer.status_code == 422
-    assert f"{first.reference} is already open" in answer.context["form"].errors["user_ids"][0]
+    link = f'<a href="/tickets/{first.reference}/">{first.reference}</a> is already open'
+    assert link in answer.context["form"].errors["user_ids"][0]
+    assert link in answer.content.decode()
     assert Ticket.objects.count() == 1
 
 
@@ -222,6 +225,28 @@ def test_it_works_without_javascript(ada: Client) -> None:
     assert 'role="alert"' not in page
     assert not Ticket.objects.exists()
     assert 'value="refresh"' in ada.get("/tickets/new/").content.decode()
+
+
+def test_a_preset_fills_the_modes_and_a_changed_mode_is_a_choice_of_ones_own(ada: Client) -> None:
+    everything = choices(ada, preset="everything", user="keep", messages="keep", conversations="keep", files="")
+    assert 'id="id_user_hard" name="user" value="hard" checked' in everything
+    assert '"files": true' in everything
+    assert 'value="everything" aria-pressed="true"' in " ".join(everything.split())
+    assert "Own choice" not in everything
+
+    identity = choices(ada, preset="identity")
+    assert '"user": "pruning"' in identity
+    assert 'id="id_messages_keep" name="messages" value="keep" checked' in identity
+    assert "new_channel_owner_id" not in identity, "an owner is left over from a hard delete"
+
+    assert "Own choice" in choices(ada)
+
+
+def test_a_preset_works_without_javascript(ada: Client) -> None:
+    page = ada.post("/tickets/new/", typed(preset="hide", action=None)).content.decode()
+
+    assert 'id="id_messages_soft" name="messages" value="soft" checked' in page
+    assert not Ticket.objects.exists()
 
 
 def test_an_edit_shows_the_stored_ticket_and_changes_it(ada: Client) -> None:

@@ -9,9 +9,11 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from requests_app.enums import AuditAction, Outcome, State, Verb
+from requests_app.audit.texts import kept
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import Outcome, State, Verb
 from requests_app.models import Account, AuditEntry, AuditText, Contribution, Decision, Ticket
-from requests_app.workflow import aftercare, outcomes, states, tickets
+from requests_app.workflow import aftercare, approval, closing, outcomes, refusing, states, tickets
 from requests_app.workflow.permissions import ROLE_VERBS, NotPermitted
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.transition import Conflict, move
@@ -33,14 +35,15 @@ PERFORM: dict[Verb, Callable[[Ticket, Any], object]] = {
         ticket, factories.intake(factories.soft_plan(ticket.plan["user_ids"][0])), actor=who, now=now()
     ),
     Verb.SUBMIT: lambda ticket, who: tickets.submit(ticket, actor=who, now=now()),
-    Verb.APPROVE: lambda ticket, who: tickets.approve(
-        ticket, actor=who, now=now(), confirm_user_id=ticket.plan["user_ids"][0]
+    Verb.APPROVE: lambda ticket, who: approval.approve(
+        ticket, actor=who, now=now(), confirm_user_id=ticket.plan["user_ids"][0], **factories.seen(ticket)
     ),
     Verb.SEND_BACK: lambda ticket, who: tickets.send_back(ticket, actor=who, now=now(), note="Why?"),
-    Verb.REFUSE: lambda ticket, who: tickets.refuse(ticket, actor=who, now=now(), note="No."),
+    Verb.REFUSE: lambda ticket, who: refusing.refuse(ticket, actor=who, now=now(), note="No.", code="11_2"),
     Verb.CANCEL: lambda ticket, who: tickets.cancel(ticket, actor=who, now=now()),
     Verb.RETRY: lambda ticket, who: aftercare.retry(ticket, actor=who, now=now(), note="Stream is well again."),
     Verb.GIVE_UP: lambda ticket, who: tickets.give_up(ticket, actor=who, now=now(), note="Enough."),
+    Verb.ANSWER: lambda ticket, who: closing.answer(ticket, actor=who, now=now()),
     Verb.RESTORE: lambda ticket, who: aftercare.restore(ticket, actor=who, now=now(), note="By mistake."),
 }
 VERBS = tuple(PERFORM)
@@ -48,7 +51,8 @@ VERBS = tuple(PERFORM)
 
 def bring(state: State) -> Ticket:
     """A ticket in that state whose plan can be restored once it is done, by Dora where somebody had to decide."""
-    return factories.IN_STATE[state](factories.soft_plan())
+    ticket = factories.IN_STATE[state](factories.soft_plan())
+    return factories.told(ticket) if state in {State.COMPLETED, State.REFUSED} else ticket
 
 
 def row(ticket: Ticket) -> dict[str, Any]:
@@ -79,7 +83,8 @@ def test_each_cell_of_the_lifecycle(state: State, verb: Verb, who: str) -> None:
         assert row(ticket) == before
     else:
         PERFORM[verb](ticket, actor(who))
-        assert entries() == [*log, states.AUDIT_ACTIONS[verb]]
+        notice = [AuditAction.LETTER_WRITTEN] if verb is Verb.REFUSE else []
+        assert entries() == [*log, *notice, states.AUDIT_ACTIONS[verb]]
         assert row(ticket)["state"] == after
         assert row(ticket)["revision"] == before["revision"] + 1
 
@@ -147,12 +152,13 @@ def test_an_edit_voids_what_was_shown() -> None:
     tickets.submit(ticket, actor=actor("ada"), now=now())
 
     with pytest.raises(UnableTo, match="plan changed"):
-        tickets.approve(
+        approval.approve(
             ticket,
             actor=actor("dora"),
             now=now(),
             confirm_user_id=ticket.plan["user_ids"][0],
             plan_digest=shown,
+            **factories.seen(ticket),
         )
 
 
@@ -161,7 +167,7 @@ def test_an_approval_needs_the_very_id() -> None:
 
     for typed in ("", "u_unique", "U_Ünique", "u_Ünique "):
         with pytest.raises(UnableTo):
-            tickets.approve(ticket, actor=actor("dora"), now=now(), confirm_user_id=typed)
+            approval.approve(ticket, actor=actor("dora"), now=now(), confirm_user_id=typed, **factories.seen(ticket))
     assert row(ticket)["state"] == State.AWAITING_DECISION
 
 
@@ -225,10 +231,10 @@ def test_giving_up_tells_what_was_reached() -> None:
 
 def test_reasons_are_kept_beside_the_log_and_named_by_it() -> None:
     ticket = factories.submitted()
-    tickets.refuse(ticket, actor=actor("dora"), now=now(), note="  Not the owner.  ")
+    refusing.refuse(ticket, actor=actor("dora"), now=now(), note="  Not the owner.  ", code="11_2")
 
     entry = AuditEntry.objects.get(action=AuditAction.TICKET_REFUSED)
-    assert AuditText.objects.get(seq=entry.seq).text == "Not the owner."
+    assert [one.text for one in kept(AuditText.objects.filter(seq=entry.seq))] == ["Not the owner."]
     assert "Not the owner" not in str(entry.facts) + str(entry.texts)
     assert set(entry.texts) == {"note"}
 

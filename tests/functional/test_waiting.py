@@ -59,8 +59,14 @@ def limited() -> Ticket:
     return ticket
 
 
+def cooling_off() -> Ticket:
+    factories.stream_app(cooling_off_hours=24)
+    return factories.approved(factories.erase_plan(), at=NOW)
+
+
 SITUATIONS: dict[Wait, Callable[[], Ticket]] = {
     Wait.WORKER: factories.approved,
+    Wait.COOLING_OFF: cooling_off,
     Wait.TURN: erase,
     Wait.PAUSED: paused,
     Wait.APP: left_alone,
@@ -87,7 +93,7 @@ def test_it_names_what_a_ticket_waits_for(kind: Wait) -> None:
 
     assert soon.kind is kind
     assert not soon.late
-    if kind not in {Wait.AGAIN, Wait.LIMIT}:
+    if kind not in {Wait.AGAIN, Wait.LIMIT, Wait.COOLING_OFF}:
         assert (late.kind, late.late, late.since) == (kind, True, soon.since)
 
 
@@ -121,7 +127,7 @@ def test_the_ticket_and_the_list_of_tasks_tell_it() -> None:
     tasks = client.get("/stream-tasks/").content.decode()
 
     for shown in (page, tasks):
-        assert "aits until Stream finishes its task" in shown
+        assert "Stream finishes its task" in shown
         assert "longer than usual" in shown
     Ticket.objects.get(pk=ticket.pk, state=State.RUNNING.value)
 

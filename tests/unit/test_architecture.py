@@ -14,6 +14,7 @@ PACKAGE = ROOT / "requests_app"
 # From the bottom up. Names in one row are equals and may not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("enums", "stream"),
+    ("audit_actions",),
     ("models",),
     ("audit",),
     ("queue",),
@@ -21,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("queries",),
     ("gateway",),
     ("execution",),
+    ("upkeep",),
     ("jobs", "cluster"),
     ("forms",),
     ("views",),
@@ -31,15 +33,21 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 EQUALS_ALLOWED = {("stream", "enums")}
 PURE = (
     "enums.py",
+    "audit_actions.py",
     "stream",
     "audit/chain.py",
     "audit/actor.py",
+    "audit/merkle.py",
+    "audit/note.py",
     "audit/verify.py",
     "workflow/states.py",
     "workflow/permissions.py",
     "workflow/policies.py",
     "workflow/plan.py",
+    "workflow/presets.py",
+    "workflow/sightings.py",
     "workflow/deadlines.py",
+    "workflow/urgency.py",
 )
 HEIGHT = {name: height for height, row in enumerate(LAYERS) for name in row}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-READERS = {"text", "flag", "number", "words", "choice", "database"}
+READERS = {"mail", "text", "flag", "number", "words", "choice", "database"}
 PAPERS = sorted(
     ROOT / name
     for name in subprocess.run(

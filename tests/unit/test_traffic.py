@@ -106,3 +106,34 @@ def test_other_bodies_other_apps_and_halved_batches_travel_apart() -> None:
     lobby.enter([step()], moment=2)
     assert len(lobby.empty()) == 1
     assert not lobby
+
+
+def test_a_free_thread_starts_the_next_call_while_rows_are_being_written() -> None:
+    begun = [threading.Event() for _ in range(2 * traffic.THREADS)]
+    landed: list[Any] = []
+    with ThreadPoolExecutor(traffic.THREADS) as pool:
+        calls = traffic.Traffic(pool)
+        for number, event in enumerate(begun):
+            calls.launch(number % 2, lambda event=event: event.set(), number, landed.extend)
+
+        # Nobody lands anything yet.
+        assert all(event.wait(30) for event in begun)
+        assert landed == []
+        while calls.busy:
+            calls.land(5)
+
+    assert sorted(number for number, _ in landed) == list(range(2 * traffic.THREADS))
+
+
+def test_a_pool_that_is_shut_down_leaves_the_lines_where_they_are() -> None:
+    free = threading.Event()
+    sent: list[int] = []
+    pool = ThreadPoolExecutor(traffic.CALLS_PER_APP)
+    calls = traffic.Traffic(pool)
+    for number in range(traffic.CALLS_PER_APP + 10):
+        calls.launch(1, lambda number=number: (free.wait(30), sent.append(number)), number, lambda pairs: None)
+    pool.shutdown(wait=False)
+    free.set()
+    pool.shutdown(wait=True)
+
+    assert sorted(sent) == list(range(traffic.CALLS_PER_APP))

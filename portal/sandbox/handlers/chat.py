@@ -8,7 +8,7 @@ from typing import Any
 from portal.sandbox import clock
 from portal.sandbox.call import Call, Reply
 from portal.sandbox.errors import bad_input
-from portal.sandbox.fields import mapping, number, only
+from portal.sandbox.fields import mapping, number, only, text
 
 
 def member_of(conditions: dict[str, Any]) -> str:
@@ -46,14 +46,36 @@ def _channel(call: Call, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def search(call: Call) -> Reply:
-    """Messages of one user."""
+    """Messages of one user in the channels of a member or of a type, paged by an opaque cursor."""
     try:
         payload = json.loads(call.query.get("payload") or "{}")
     except ValueError:
         raise bad_input("payload must be JSON") from None
-    wanted = payload.get("message_filter_conditions") if isinstance(payload, dict) else None
-    if not isinstance(wanted, dict) or not isinstance(wanted.get("user_id"), str):
+    if not isinstance(payload, dict):
+        raise bad_input("payload must be an object")
+    only(payload, "filter_conditions", "message_filter_conditions", "limit", "next", "sort")
+    channels_wanted = mapping(payload, "filter_conditions")
+    if not channels_wanted:
+        raise bad_input("filter_conditions is needed")
+    wanted = mapping(payload, "message_filter_conditions")
+    only(wanted, "user_id")
+    if not isinstance(wanted.get("user_id"), str):
         raise bad_input("message_filter_conditions needs user_id")
-    limit = number(payload, "limit", 10, most=100)
-    rows = call.store.owned("message", wanted["user_id"])[:limit]
-    return Reply(200, {"results": [{"message": {"id": row["id"], **row["data"]}} for row in rows]})
+    limit = number(payload, "limit", 10, least=1, most=100)
+    cursor = str(payload.get("next") or "0")
+    start = int(cursor) if cursor.isdigit() else 0
+    rows = _inside(call, call.store.owned("message", wanted["user_id"]), channels_wanted)
+    page = rows[start : start + limit]
+    body: dict[str, Any] = {"results": [{"message": {"id": row["id"], **row["data"]}} for row in page]}
+    if start + limit < len(rows):
+        body["next"] = str(start + limit)
+    return Reply(200, body)
+
+
+def _inside(call: Call, rows: list[dict[str, Any]], wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those of the messages whose channel fits the filter."""
+    if set(wanted) == {"type"}:
+        kind = text(wanted, "type")
+        return [row for row in rows if row["data"].get("cid", "").startswith(f"{kind}:")]
+    inside = {row["id"] for row in call.store.joined("channel", member_of(wanted))}
+    return [row for row in rows if row["data"].get("cid") in inside]

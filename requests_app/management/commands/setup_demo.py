@@ -6,10 +6,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
+from requests_app.demo.cover_sheet import keep_cover_sheet
 from requests_app.demo.people import PASSWORD, keep_people
 from requests_app.demo.tickets import fill
 from requests_app.models import StreamApp, Ticket
+from requests_app.workflow import recipients
+
+# Who gets data of the app, and is told of an erasure (Art. 19 GDPR).
+RECIPIENTS = ("Push service", "Newsletter provider")
 
 
 class Command(BaseCommand):
@@ -31,6 +37,8 @@ class Command(BaseCommand):
             self.stdout.write("The demo is filled already; it is kept as it is.")
             return
         people = keep_people()
+        keep_cover_sheet(app, people["mara"])
+        recipients.save(app, RECIPIENTS, actor=people["mara"], now=timezone.now())
         if options["people_only"]:
             self.stdout.write(f"{len(people)} people.")
             return

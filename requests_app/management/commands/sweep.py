@@ -5,18 +5,25 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, close_old_connections
 
+from requests_app.execution.context import this_worker
 from requests_app.execution.sweep import sweep_once
+from requests_app.execution.timing import database_now
+from requests_app.upkeep import timetable
 
 logger = logging.getLogger("portal.sweep")
 
 LEAST_PAUSE = 0.1
 # Seconds between two tries while the database is away.
 LONGEST_PAUSE = 30.0
+# Seconds between two looks at the timetable, and what one of them may take from the sweeps.
+UPKEEP_EVERY = 60.0
+UPKEEP_BUDGET = 10.0
 
 
 class Command(BaseCommand):
@@ -39,11 +46,14 @@ class Command(BaseCommand):
         stopped = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stopped.set())
-        setbacks = 0
+        setbacks, upkeep_at = 0, time.monotonic()
         while not stopped.is_set():
             try:
                 close_old_connections()
                 sweep_once(stopped=stopped.is_set)
+                if time.monotonic() >= upkeep_at:
+                    timetable.run_due(actor=this_worker(), now=database_now, budget_seconds=UPKEEP_BUDGET)
+                    upkeep_at = time.monotonic() + UPKEEP_EVERY
                 setbacks = 0
             except DatabaseError as error:
                 setbacks += 1

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from requests_app.execution.sweep import sweep_once
 from requests_app.models import Step, Ticket
-from tests import people
+from tests import factories, people
 from tests.faults.chaos.clock import SharedClock, Tally
 from tests.faults.chaos.failpoints import POINTS, Failpoint, Fate, arm
 
@@ -36,6 +36,7 @@ def doomed(deed: Deed, point: Failpoint, fate: Fate, passes: int, reached: Tally
 def approve(ticket: Ticket) -> Deed:
     """The DPO presses the button."""
     fields = {"confirm_user_id": ticket.plan["user_ids"][0], "plan_digest": ticket.plan_digest, "note": ""}
+    fields |= {"preview_digest": str(factories.seen(ticket)["preview_digest"]), "without_preview": "on"}
     return lambda: at_the_site("dora").post(reverse("ticket-approve", args=[ticket.reference]), fields)
 
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from django_q.models import OrmQ
 
-from requests_app.enums import AuditAction, Mode, Operation
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import Mode, Operation
 from requests_app.models import Attempt as AttemptRow
 from requests_app.models import AuditEntry
 from requests_app.models import Step as StepRow

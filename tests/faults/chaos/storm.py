@@ -14,9 +14,10 @@ from typing import Any
 from django.db import close_old_connections
 from django.utils import timezone
 
-from requests_app.enums import EXPORT_OPERATIONS, AuditAction, Mode, State, StepState
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import EXPORT_OPERATIONS, Mode, State, StepState
 from requests_app.models import Attempt, AuditEntry, Step, StreamApp, Ticket
-from requests_app.workflow import tickets as verbs
+from requests_app.workflow import approval
 from requests_app.workflow.plan import Plan
 from tests import factories
 from tests.faults.chaos import deeds, records
@@ -111,7 +112,13 @@ class Round:
         return factories.erase_plan(*own, feeds_data=Mode.KEEP)
 
     def _approve(self, ticket: Ticket) -> None:
-        verbs.approve(ticket, actor=actor("dora"), now=timezone.now(), confirm_user_id=ticket.plan["user_ids"][0])
+        approval.approve(
+            ticket,
+            actor=actor("dora"),
+            now=timezone.now(),
+            confirm_user_id=ticket.plan["user_ids"][0],
+            **factories.seen(ticket),
+        )
 
     # The storm
 

@@ -18,7 +18,9 @@ from tests.canary import API_KEY, SECRET
 from tests.unit.stream.scripted import Reply, scripted
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "stream-answers.md"
+# For a server that says nothing. Whatever answers has all the time of a busy machine.
 BRISK = Timeouts(1, 0.2, 0.3)
+PATIENT = Timeouts(10, 20, 25)
 
 
 def answering(*replies: Reply) -> Callable[[], list[object]]:
@@ -28,7 +30,7 @@ def answering(*replies: Reply) -> Callable[[], list[object]]:
         found: list[object] = []
         for reply in replies:
             with scripted(reply) as server:
-                found.append(result_of(server.client(BRISK)))
+                found.append(result_of(server.client(BRISK if reply.ending == "silent" else PATIENT)))
         return found
 
     return run

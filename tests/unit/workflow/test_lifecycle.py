@@ -37,7 +37,9 @@ def test_every_state_can_be_reached_and_left_as_it_should() -> None:
     assert reached == set(State)
     assert left - {None} >= OPEN_STATES
     assert {(state, verb) for state, verb in states.TRANSITIONS if state in CLOSED_STATES} == {
-        (State.COMPLETED, Verb.RESTORE)
+        (State.COMPLETED, Verb.RESTORE),
+        (State.COMPLETED, Verb.ANSWER),
+        (State.REFUSED, Verb.ANSWER),
     }
 
 

@@ -1,0 +1,83 @@
+"""What became of a ticket, in words that claim no more than was seen (Art. 5(2) GDPR, accountability)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from requests_app.enums import Kind, Outcome, State
+from requests_app.models import Ticket
+from requests_app.workflow import plan as plans
+
+
+@dataclass(frozen=True)
+class Told:
+    """The outcome as a callout: its tone, its icon and what it means. `sentence` is a string, translated when shown."""
+
+    tone: str
+    icon: str
+    sentence: Any
+
+
+_TOLD: Mapping[Outcome, Told] = MappingProxyType(
+    {
+        Outcome.ERASED: Told("green", "circle-check", _("Stream finished, and shows nothing of it any more.")),
+        Outcome.HIDDEN: Told(
+            "amber",
+            "eye-off",
+            _("Stream hides the data and keeps it. This alone does not fulfil a request for erasure."),
+        ),
+        Outcome.NOTHING_FOUND: Told(
+            "blue",
+            "search",
+            _("Stream shows nothing for this id, so nothing was sent. Whether the id was right is for people to say."),
+        ),
+        Outcome.PARTIAL: Told(
+            "amber", "alert-triangle", _("Some of it was reached, some of it was not: see the steps below.")
+        ),
+        Outcome.EXPORTED: Told("green", "circle-check", _("The files can be downloaded with the steps below.")),
+        Outcome.RESTORED: Told(
+            "blue",
+            "restore",
+            _("Stream brought the users' own records back, no messages and no memberships."),
+        ),
+        Outcome.REFUSED_BY_STREAM: Told(
+            "red", "ban", _("Stream refused it for good, so nothing was reached: see its words with the steps below.")
+        ),
+        Outcome.FAILED: Told("red", "circle-x", _("Nothing of it was reached: see the steps below.")),
+    }
+)
+
+
+def told(ticket: Ticket) -> Told | None:
+    """The callout of a completed ticket; None while there is no outcome."""
+    return _TOLD[Outcome(ticket.outcome)] if ticket.state == State.COMPLETED and ticket.outcome else None
+
+
+def closing_word(ticket: Ticket) -> str:
+    """The last station of a ticket's way: what became of it, not merely that it is over."""
+    return Outcome(ticket.outcome).label if ticket.outcome else State(ticket.state).label
+
+
+def checking_word(ticket: Ticket, *, unreadable: bool) -> str:
+    """The station before: verified is only what Stream was seen not to show any more."""
+    if ticket.kind == Kind.EXPORT:
+        return _word_of_export(ticket)
+    if unreadable:
+        return str(_("Not read back"))
+    soft = plans.is_soft_only(plans.from_json(ticket.plan))
+    verified = ticket.outcome == Outcome.ERASED or (not ticket.outcome and not soft)
+    return str(_("Verified")) if verified else str(_("Read back"))
+
+
+def _word_of_export(ticket: Ticket) -> str:
+    return str(_("Files ready")) if ticket.outcome in {"", Outcome.EXPORTED} else str(_("Files"))
+
+
+def running_word(ticket: Ticket) -> str:
+    """The station of the work itself."""
+    return str(_("Looked on Stream")) if ticket.outcome == Outcome.NOTHING_FOUND else str(_("Runs on Stream"))

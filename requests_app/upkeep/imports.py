@@ -1,0 +1,35 @@
+"""Files with many requests: goes on with those that were confirmed, and takes away what is no longer needed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from requests_app.audit.actor import Actor
+from requests_app.execution.timing import database_now
+from requests_app.models import Upload, UploadedRow
+from requests_app.workflow import imports, staff
+
+# After the confirmation the page goes on by itself; the worker steps in where nobody keeps it open.
+LEFT_ALONE = timedelta(seconds=30)
+KEPT = timedelta(days=7)
+# Of one turn.
+SECONDS = 20.0
+
+
+def run(actor: Actor, now: datetime) -> int:
+    """Take rows of confirmed files, and discard files that nobody confirmed within seven days; returns how many."""
+    done = 0
+    begun = Upload.objects.filter(confirmed_at__lte=now - LEFT_ALONE, finished_at__isnull=True)
+    for found in begun.select_related("confirmed_by").order_by("pk"):
+        person = found.confirmed_by
+        if person is not None:
+            confirmer = Actor(person.pk, staff.role_of(person), person.get_username(), actor.origin)
+            imports.take(found, actor=confirmer, now=database_now, seconds=SECONDS)
+            done += 1
+    old = Upload.objects.filter(uploaded_at__lte=now - KEPT, confirmed_at__isnull=True, discarded_at__isnull=True)
+    for found in old:
+        imports.discard(found, actor=actor, now=now)
+        done += 1
+    # What was typed into rows that were kept out goes as well.
+    UploadedRow.objects.filter(upload__finished_at__lte=now - KEPT).exclude(problem="").update(problem="")
+    return done

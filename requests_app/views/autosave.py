@@ -1,0 +1,98 @@
+"""The form of a request saves itself while one types, and when one leaves the page."""
+
+from __future__ import annotations
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from requests_app.models import Ticket
+from requests_app.views.loaders import actor_of, page
+from requests_app.views.ticket_form import form_of, revision_of
+from requests_app.workflow import access, autosave
+from requests_app.workflow.permissions import NotPermitted
+from requests_app.workflow.policies import UnableTo
+from requests_app.workflow.transition import Conflict
+
+# Fields of the form that say nothing of the request.
+_AROUND = {"csrfmiddlewaretoken", "action", "session", "draft", "revision", "preset"}
+
+
+@page
+@require_POST
+def ticket_keep(request: HttpRequest) -> HttpResponse:
+    """Save the form as a draft where it is complete enough, else keep it for the person; say which, and when."""
+    actor, now, session = actor_of(request), timezone.now(), request.POST.get("session", "")
+    if not request.POST.get("kind"):
+        return HttpResponse(status=204)
+    kept = autosave.of_session(session, actor)
+    known = kept.ticket if kept and kept.ticket else None
+    ticket = known or access.visible_tickets(actor).with_reference(request.POST.get("draft", "")).first()
+    form, trouble, status = form_of(request), "", 200
+    shown = autosave.own_revision(kept, ticket, revision_of(request)) if ticket else None
+    if form.is_valid():
+        try:
+            saved = autosave.save(session, form.intake(), actor=actor, now=now, ticket=ticket, revision=shown)
+        except NotPermitted as reason:
+            raise PermissionDenied(str(reason)) from None
+        except Conflict as reason:
+            trouble, status = str(reason), 409
+        except UnableTo as reason:
+            trouble = str(reason)
+        else:
+            return _said(request, saved, new=ticket is None)
+        ticket = access.visible_tickets(actor).filter(pk=ticket.pk).first() if ticket else None
+    what = {name: str(value) for name, value in request.POST.items() if name not in _AROUND}
+    autosave.keep(session, what, actor=actor, now=now, ticket=ticket, revision=kept.revision if kept else None)
+    return _said(request, ticket, words=_kept_words(trouble), trouble=bool(trouble), status=status)
+
+
+def _kept_words(trouble: str) -> str:
+    time = f"{timezone.localtime():%H:%M}"
+    if trouble:
+        return _("Not saved: %(trouble)s What you typed is kept for you since %(time)s.") % {
+            "trouble": trouble,
+            "time": time,
+        }
+    return _("Kept for you %(time)s. It becomes a draft once it is complete.") % {"time": time}
+
+
+def _said(
+    request: HttpRequest,
+    ticket: Ticket | None,
+    *,
+    new: bool = False,
+    words: str = "",
+    trouble: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    """The words beside the buttons, with what the page must know to go on saving."""
+    saved = not words
+    context = {
+        "draft": ticket.reference if ticket else request.POST.get("draft", ""),
+        # Where nothing was saved the page still shows what it showed: another's change must not pass for seen.
+        "revision": ticket.revision if ticket and saved else request.POST.get("revision", ""),
+        "words": words or _("Saved %(time)s") % {"time": f"{timezone.localtime():%H:%M}"},
+        "trouble": trouble,
+        "session": request.POST.get("session", ""),
+    }
+    answer = render(request, "tickets/_saved.html", context, status=status)
+    if new and ticket and request.headers.get("HX-Request"):
+        answer["HX-Replace-Url"] = reverse("ticket-edit", args=[ticket.reference])
+    return answer
+
+
+@page
+@require_POST
+def ticket_forget(request: HttpRequest) -> HttpResponse:
+    """Throw away what is kept of an unfinished form; a ticket stays as it is."""
+    actor, session = actor_of(request), request.POST.get("session", "")
+    kept = autosave.of_session(session, actor)
+    autosave.forget(session, actor=actor)
+    if kept and kept.ticket:
+        return redirect("ticket-edit", reference=kept.ticket.reference)
+    return redirect("ticket-new")

@@ -1,0 +1,271 @@
+"""Many requests out of one file: uploaded, looked through, confirmed, and then taken in batches.
+
+Nothing is taken before the confirmation and nothing twice: each batch is one transaction under the lock of the upload's
+row, which moves the position on together with the tickets. Whoever comes second, or again after a kill, goes on where
+the position stands. Every ticket is a draft with the entry of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from requests_app.audit import log
+from requests_app.audit.actor import Actor
+from requests_app.audit_actions import AuditAction
+from requests_app.enums import Kind, Verb
+from requests_app.models import Account, LegalHold, StreamApp, Ticket, Upload, UploadedRow
+from requests_app.models.sealed import derived_key
+from requests_app.workflow import permissions, policies, sheet, tickets
+from requests_app.workflow.access import record_refused
+from requests_app.workflow.clock import clock
+from requests_app.workflow.deadlines import receipt_date
+from requests_app.workflow.plan import Problem
+from requests_app.workflow.sheet import Row
+
+# Rows of one transaction: a fraction of a second, so that others get at the database in between.
+BATCH = 250
+# Values of one IN list.
+_CHUNK = 500
+# A batch that lost a race against somebody who opened the same account is looked through again.
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row with everything that keeps it out, and what should only be known."""
+
+    row: Row
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+def upload(app: StreamApp, data: bytes, *, actor: Actor, now: datetime) -> Upload:
+    """Keep a file for the preview. Raises `UnableTo` where it cannot be read as a whole; then nothing is kept."""
+    _check_may(actor, now=now)
+    if not app.is_active:
+        raise policies.UnableTo(_("This Stream app takes no new requests. Choose another one."), field="stream_app")
+    text = sheet.decode(data)
+    rows = sheet.read(text, today=receipt_date(now, clock()))
+    with transaction.atomic():
+        kept = Upload.objects.create(
+            stream_app=app,
+            uploaded_by_id=actor.person_id,
+            uploaded_at=now,
+            content=text,
+            digest=_digest(text),
+            row_count=len(rows),
+        )
+        _record(AuditAction.IMPORT_UPLOADED, kept, actor=actor, now=now)
+    return kept
+
+
+def _check_may(actor: Actor, *, now: datetime) -> None:
+    try:
+        permissions.check_may(actor, Verb.OPEN)
+    except permissions.NotPermitted as reason:
+        record_refused(actor=actor, now=now, what="import", reason=str(reason))
+        raise
+
+
+def _digest(text: str) -> str:
+    return hmac.new(derived_key("upload"), text.encode(), hashlib.sha256).hexdigest()
+
+
+def same_before(found: Upload) -> Upload | None:
+    """An upload of this very file that was confirmed before."""
+    others = Upload.objects.filter(digest=found.digest, confirmed_at__isnull=False).exclude(pk=found.pk)
+    return others.select_related("confirmed_by").first()
+
+
+def lines(found: Upload) -> list[Line]:
+    """Every row of the file with what keeps it out: its own problems, rows above it, and open tickets."""
+    # By the day of the upload: what was valid then stays so.
+    rows = sheet.read(found.content, today=receipt_date(found.uploaded_at, clock()))
+    return looked_through(rows, found.stream_app)
+
+
+def looked_through(rows: Sequence[Row], app: StreamApp) -> list[Line]:
+    """The rows compared with each other and with the open tickets and holds of the app."""
+    taken = open_accounts(app, rows)
+    ids = {user_id for row in rows if row.plan for user_id in row.plan.user_ids}
+    held = _held(app, ids)
+    first: dict[tuple[str, str], int] = {}
+    alike: dict[str, tuple[str, int]] = {}
+    found = []
+    for row in rows:
+        problems, warnings = list(row.problems), []
+        for user_id in row.plan.user_ids if row.plan else ():
+            key = (row.plan.kind.value, user_id)  # type: ignore[union-attr]
+            if key in first and first[key] != row.line:
+                sentence = _("Line %(line)d asks the same for this user id already.")
+                problems.append(Problem("user_ids", sentence % {"line": first[key]}))
+            first.setdefault(key, row.line)
+            if key in taken:
+                problems.append(Problem("user_ids", _still_open(taken[key])))
+            other, line = alike.setdefault(user_id.casefold(), (user_id, row.line))
+            if other != user_id:
+                sentence = _("A user id of line %(line)d differs from one here by capital letters alone. Is it meant?")
+                warnings.append(Problem("user_ids", sentence % {"line": line}))
+            if user_id in held and row.plan and row.plan.kind is Kind.ERASE:
+                warnings.append(
+                    Problem("user_ids", _("A user id is on legal hold: the request can be kept, not sent."))
+                )
+        found.append(Line(row, tuple(problems), tuple(warnings)))
+    return found
+
+
+def _still_open(ticket_id: int) -> str:
+    return _("%(ticket)s is already open for this user id.") % {"ticket": Ticket(pk=ticket_id).reference}
+
+
+def open_accounts(app: StreamApp, rows: Iterable[Row]) -> dict[tuple[str, str], int]:
+    """The open ticket of each kind and user id that the rows name, where there is one."""
+    by_kind: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.plan:
+            by_kind[row.plan.kind.value].update(row.plan.user_ids)
+    found: dict[tuple[str, str], int] = {}
+    for kind, ids in by_kind.items():
+        for some in _chunks(sorted(ids)):
+            open_ones = Account.objects.filter(stream_app=app, kind=kind, user_id__in=some, is_open=True)
+            found.update({(kind, name): pk for name, pk in open_ones.values_list("user_id", "ticket_id")})
+    return found
+
+
+def _held(app: StreamApp, ids: set[str]) -> set[str]:
+    held: set[str] = set()
+    for some in _chunks(sorted(ids)):
+        held.update(user_id for _, user_id in LegalHold.objects.held([app.pk], some))
+    return held
+
+
+def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
+
+
+def confirm(found: Upload, *, actor: Actor, now: datetime) -> None:
+    """Let the rows be taken that nothing keeps out. A second press, or a second person, changes nothing."""
+    _check_may(actor, now=now)
+    with transaction.atomic():
+        locked = Upload.objects.select_for_update().get(pk=found.pk)
+        if locked.discarded_at:
+            raise policies.UnableTo(_("This file was thrown away. Upload it again."))
+        if locked.confirmed_at:
+            return
+        locked.confirmed_by_id, locked.confirmed_at = actor.person_id, now
+        locked.save(update_fields=["confirmed_by", "confirmed_at"])
+        _record(AuditAction.IMPORT_CONFIRMED, locked, actor=actor, now=now)
+
+
+def discard(found: Upload, *, actor: Actor, now: datetime) -> None:
+    """Throw a file away that was not confirmed, with what it holds."""
+    with transaction.atomic():
+        locked = Upload.objects.select_for_update().get(pk=found.pk)
+        if locked.confirmed_at:
+            raise policies.UnableTo(_("This file was confirmed already, so it cannot be thrown away."))
+        if locked.discarded_at:
+            return
+        locked.discarded_at, locked.content = now, ""
+        locked.save(update_fields=["discarded_at", "content"])
+        _record(AuditAction.IMPORT_DISCARDED, locked, actor=actor, now=now)
+
+
+def take(found: Upload, *, actor: Actor, now: Callable[[], datetime], seconds: float) -> bool:
+    """Take the next rows of a confirmed upload for about so many seconds; returns whether it is over.
+
+    `actor` is who confirmed it. May run any number of times, at once too, and may be killed at any point.
+    """
+    ends = time.monotonic() + seconds
+    fresh = Upload.objects.select_related("stream_app").get(pk=found.pk)
+    if fresh.finished_at or not fresh.confirmed_at:
+        return fresh.finished_at is not None
+    every = lines(fresh)
+    while True:
+        if _batch(fresh, every, actor=actor, now=now()):
+            return True
+        if time.monotonic() >= ends:
+            return False
+
+
+def _batch(found: Upload, every: Sequence[Line], *, actor: Actor, now: datetime) -> bool:
+    for _attempt in range(_TRIES):
+        try:
+            with transaction.atomic():
+                return _take_batch(found, every, actor=actor, now=now)
+        except IntegrityError:
+            # Somebody opened a ticket for one of these accounts since they were looked at: look again.
+            continue
+    return False
+
+
+def _take_batch(found: Upload, every: Sequence[Line], *, actor: Actor, now: datetime) -> bool:
+    """One transaction: the next rows, what became of each, and the new position. Returns whether all is done."""
+    locked = Upload.objects.select_for_update().get(pk=found.pk)
+    if locked.finished_at:
+        return True
+    some = every[locked.position : locked.position + BATCH]
+    taken = open_accounts(found.stream_app, [line.row for line in some])
+    some = [_kept_out(line, taken) for line in some]
+    good = [line.row for line in some if not line.problems]
+    opened = dict(zip((row.line for row in good), _open(found, locked, good, actor=actor, now=now), strict=True))
+    UploadedRow.objects.bulk_create(
+        UploadedRow(upload=locked, line=line.row.line, ticket=opened.get(line.row.line), problem=spoken(line.problems))
+        for line in some
+    )
+    locked.position += len(some)
+    if locked.position >= len(every):
+        locked.finished_at, locked.content = now, ""
+    locked.save(update_fields=["position", "finished_at", "content"])
+    if locked.finished_at:
+        count = UploadedRow.objects.filter(upload=locked, ticket__isnull=False).count()
+        _record(AuditAction.IMPORT_FINISHED, locked, actor=actor, now=now, opened=count)
+    return locked.finished_at is not None
+
+
+def _kept_out(line: Line, taken: dict[tuple[str, str], int]) -> Line:
+    if line.problems or line.row.plan is None:
+        return line
+    kind = line.row.plan.kind.value
+    open_now = [taken[kind, user_id] for user_id in line.row.plan.user_ids if (kind, user_id) in taken]
+    return replace(line, problems=(Problem("user_ids", _still_open(open_now[0])),)) if open_now else line
+
+
+def _open(found: Upload, locked: Upload, rows: Sequence[Row], *, actor: Actor, now: datetime) -> list[Ticket]:
+    intakes = [intake_of(row, found.stream_app) for row in rows]
+    facts = [{"import": locked.pk, "line": row.line} for row in rows]
+    return tickets.open_many(intakes, facts, actor=actor, now=now, also_by=[locked.uploaded_by_id])
+
+
+def intake_of(row: Row, app: StreamApp) -> tickets.Intake:
+    """What the verb takes. Only for a row without problems."""
+    if row.plan is None or row.received_on is None:
+        raise ValueError("the row does not hold")
+    return tickets.Intake(
+        stream_app=app,
+        plan=row.plan,
+        received_on=row.received_on,
+        channel=row.channel,
+        requester_name=row.requester_name,
+        requester_email=row.requester_email,
+        ground=row.ground,
+        note=row.note,
+    )
+
+
+def spoken(problems: Iterable[Problem]) -> str:
+    """The problems of a row in one text: `column: sentence`, a line each."""
+    return "\n".join(f"{problem.field}: {problem.text}" for problem in problems)
+
+
+def _record(action: AuditAction, found: Upload, *, actor: Actor, now: datetime, **facts: int) -> None:
+    told = {"import": found.pk, "app": found.stream_app_id, "rows": found.row_count, **facts}
+    log.record(action, actor=actor, now=now, facts=told)
