@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,18 +22,12 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import requests
 
+from requests_app.demo.ports import address_of, listen_on
 from tests.canary import API_KEY, SECRET
 from tests.patience import until
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVER = os.environ.get("TEST_DATABASE_URL", "")
-
-
-def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -141,14 +134,16 @@ def own_portal(folder: Path, *, database: str = "", **extra: str) -> Iterator[Ow
 
     `database` is the URL of an empty one where the test brings its own.
     """
-    url = f"http://127.0.0.1:{free_port()}"
     faults = folder / "faults.json"
-    sandbox = [sys.executable, "-m", "portal.sandbox", "--port", url.rpartition(":")[2], "--key", API_KEY]
+    sandbox = [sys.executable, "-m", "portal.sandbox", "--key", API_KEY]
     sandbox += ["--secret", SECRET, "--database", str(folder / "sandbox.sqlite3"), "--task-seconds", "0"]
     sandbox += ["--no-limits", "--faults", str(faults), "--seed"]
-    with nullcontext(database) if database else own_database(folder) as database_url:
+    with nullcontext(database) if database else own_database(folder) as database_url, listen_on() as listener:
+        url, handle = address_of(listener), listener.fileno()
         portal = OwnPortal(folder, database_url, url, extra)
-        portal.children.append(subprocess.Popen(sandbox, cwd=ROOT, start_new_session=True))
+        sandbox += ["--fd", str(handle)]
+        portal.children.append(subprocess.Popen(sandbox, cwd=ROOT, pass_fds=[handle], start_new_session=True))
+        listener.close()
         try:
             portal.manage("migrate", "--verbosity", "0")
             until(lambda: _answers(url), seconds=20, what="the sandbox to answer")

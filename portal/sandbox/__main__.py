@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import socket
 import sys
 import threading
 
@@ -20,6 +21,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m portal.sandbox", description="A stand-in for Stream's API.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8001, help="0 takes a free one")
+    parser.add_argument("--fd", type=int, help="serve on this listening socket, which whoever starts it passes on")
     parser.add_argument("--database", default=":memory:", help="SQLite file that keeps the data")
     parser.add_argument("--key", required=True, help="the API key it accepts")
     parser.add_argument("--secret", required=True, help="the secret that signs its tokens")
@@ -50,9 +52,11 @@ def main() -> int:
         faults=options.faults,
     )
     try:
-        server = SandboxServer(options.host, options.port, Sandbox(store, config))
+        listener = None if options.fd is None else socket.socket(fileno=options.fd)
+        server = SandboxServer(options.host, options.port, Sandbox(store, config), listener=listener)
     except OSError as error:
-        print(f"The sandbox cannot listen on port {options.port}: {error.strerror}.", file=sys.stderr)
+        place = f"port {options.port}" if options.fd is None else f"file descriptor {options.fd}"
+        print(f"The sandbox cannot listen on {place}: {error.strerror}.", file=sys.stderr)
         return 1
     stopped = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -57,8 +57,13 @@ class SandboxServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, host: str, port: int, sandbox: Sandbox) -> None:
-        super().__init__((host, port), Handler)
+    def __init__(self, host: str, port: int, sandbox: Sandbox, *, listener: socket.socket | None = None) -> None:
+        """Listen on a port of its own (0 takes a free one), or on a socket that somebody else has opened."""
+        super().__init__((host, port), Handler, bind_and_activate=listener is None)
+        if listener is not None:
+            self.socket.close()
+            self.socket = listener
+            self.server_address = listener.getsockname()
         self.sandbox = sandbox
         self.base_url = f"http://{host}:{self.server_address[1]}"
         self._stopping = threading.Event()

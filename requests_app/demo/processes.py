@@ -21,6 +21,7 @@ import requests
 
 from requests_app.cluster import Cluster
 from requests_app.demo.clock import Clock, DemoFailed
+from requests_app.demo.ports import address_of, listen_on
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 8.0
@@ -73,19 +74,6 @@ class Places:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def free_port(wanted: int = 0) -> int:
-    """The wanted port or the next free one; any free one for 0."""
-    for port in range(wanted, min(wanted + 50, 65_536)) if wanted else [0]:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise DemoFailed(f"No port is free from {wanted} on. Say another one with --port.")
-
-
 class Processes:
     """Starts the children, knows where they are, and stops them all."""
 
@@ -97,8 +85,10 @@ class Processes:
         places.folder.mkdir(parents=True, exist_ok=True)
         self.key = "demo-key"
         self.secret = self._secret()
-        self.portal_url = f"http://127.0.0.1:{free_port(port)}"
-        self.sandbox_url = f"http://127.0.0.1:{free_port()}"
+        self._web_listener = listen_on(port)
+        self._sandbox_listener = listen_on()
+        self.portal_url = address_of(self._web_listener)
+        self.sandbox_url = address_of(self._sandbox_listener)
 
     def _secret(self) -> str:
         file = self.places.secret_file
@@ -141,19 +131,25 @@ class Processes:
 
     def start(self, *, filled: bool) -> None:
         """Migrate, fill where wanted, and start the three; returns once each answers."""
-        port = self.sandbox_url.rpartition(":")[2]
         # The secret goes by argument: it opens nothing but this stand-in on this machine.
-        options = ["--port", port, "--database", str(self.places.sandbox_database), "--key", self.key]
+        options = [
+            "--fd",
+            str(self._sandbox_listener.fileno()),
+            "--database",
+            str(self.places.sandbox_database),
+            "--key",
+            self.key,
+        ]
         options += ["--secret", self.secret, "--task-seconds", str(self._task_seconds), "--seed"]
-        self._spawn("sandbox", ["-m", "portal.sandbox", *options])
+        self._spawn("sandbox", ["-m", "portal.sandbox", *options], self._sandbox_listener)
         self.manage("migrate", "--verbosity", "0")
         self.manage("setup_demo") if filled else self.manage("setup_demo", "--people-only")
         self._wait_for("sandbox", self.sandbox_url)
         self.clock.say("sandbox: the stand-in for Stream answers")
         self._spawn("worker", ["manage.py", "supervise", "--pid-file", str(self.places.cluster_file)])
-        bind = self.portal_url.removeprefix("http://")
+        bind = f"fd://{self._web_listener.fileno()}"
         web = ["-m", "gunicorn", "portal.wsgi", "--bind", bind, "--threads", "8", "--log-level", "warning"]
-        self._spawn("web", [*web, "--no-control-socket"])
+        self._spawn("web", [*web, "--no-control-socket"], self._web_listener)
         self._wait_for("web", f"{self.portal_url}/healthz")
         self.clock.say("worker and web server: started")
 
@@ -177,7 +173,7 @@ class Processes:
             raise DemoFailed(f"manage.py {words[0]} failed: {(done.stderr or done.stdout).strip()[-800:]}")
         return done.stdout
 
-    def _spawn(self, name: str, words: list[str]) -> None:
+    def _spawn(self, name: str, words: list[str], listener: socket.socket | None = None) -> None:
         with self.places.log_of(name).open("ab") as log:
             self._children[name] = subprocess.Popen(  # noqa: S603
                 [sys.executable, *words],
@@ -186,9 +182,13 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                pass_fds=[listener.fileno()] if listener else [],
                 # A Ctrl-C in the terminal reaches this process alone, which stops the children in order.
                 start_new_session=True,
             )
+        if listener:
+            # The child has it now: where the child ends, whoever calls is refused at once.
+            listener.close()
 
     def _wait_for(self, name: str, url: str) -> None:
         while True:
@@ -216,6 +216,8 @@ class Processes:
 
     def stop(self) -> None:
         """Ask the children to end, the web server first, and end those that do not."""
+        for listener in (self._web_listener, self._sandbox_listener):
+            listener.close()
         ends = time.monotonic() + STOP_SECONDS
         for name in ("web", "worker", "sandbox"):
             child = self._children.get(name)

@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from requests_app.demo.processes import free_port
+from requests_app.demo.ports import address_of, listen_on
 from requests_app.models import Step, StreamTask
 from tests import factories, people
 from tests.benchmarks import crowd, engine, sandbox
@@ -128,21 +128,14 @@ def _exported(base_url: str) -> Step:
 @contextmanager
 def _web_server(folder: Path) -> Iterator[tuple[str, int]]:
     """The site behind gunicorn with one worker process: its address and the worker's process id."""
-    site = f"http://127.0.0.1:{free_port()}"
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "portal.wsgi",
-        "--bind",
-        site.removeprefix("http://"),
-        "--threads",
-        "4",
-    ]
-    with (
-        open(folder / "web.log", "ab") as log,
-        subprocess.Popen(command, cwd=engine.ROOT, stdout=log, stderr=subprocess.STDOUT) as process,
-    ):
+    with listen_on() as listener:
+        site, handle = address_of(listener), listener.fileno()
+        command = [sys.executable, "-m", "gunicorn", "portal.wsgi", "--bind", f"fd://{handle}", "--threads", "4"]
+        with open(folder / "web.log", "ab") as log:
+            process = subprocess.Popen(
+                command, cwd=engine.ROOT, stdout=log, stderr=subprocess.STDOUT, pass_fds=[handle]
+            )
+    with process:
         try:
             _wait_for(site + "/healthz")
             yield site, int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])

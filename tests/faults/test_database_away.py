@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
+import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import missing
-from tests.own_portal import SERVER, OwnPortal, free_port, own_portal
+from tests.own_portal import SERVER, OwnPortal, own_portal
 from tests.patience import until
 
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
@@ -64,10 +66,19 @@ def as_its_owner(words: Sequence[str]) -> list[str]:
     return ["runuser", "-u", "postgres", "--", *words] if os.geteuid() == 0 else list(words)
 
 
+def port_of_its_own() -> int:
+    """Free, and below those that the system gives to whoever asks for any: it stays free while the server restarts."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.sample(range(10_000, lowest), 50):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError(f"No port is free between 10000 and {lowest}.")
+
+
 @contextmanager
 def own_server(folder: Path) -> Iterator[tuple[str, Sequence[str]]]:
     """A PostgreSQL server of the test's own: its URL, and the command that ends it at once and starts it again."""
-    control, port = PROGRAMS[-1], free_port()
+    control, port = PROGRAMS[-1], port_of_its_own()
     data = folder / "data"
     data.mkdir(parents=True)
     if os.geteuid() == 0:

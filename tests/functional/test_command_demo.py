@@ -15,7 +15,8 @@ import requests
 from django.core.management import CommandError, call_command
 
 from requests_app.demo.clock import Clock, DemoFailed
-from requests_app.demo.processes import Places, Processes, free_port
+from requests_app.demo.ports import address_of, listen_on
+from requests_app.demo.processes import Places, Processes
 from requests_app.demo.visitor import Visitor
 from requests_app.demo.welcome import welcome
 
@@ -118,9 +119,21 @@ def test_it_tells_which_child_ended(tmp_path: Path) -> None:
 
 
 def test_it_takes_the_next_free_port() -> None:
-    first = free_port(18_000)
-    with socket.create_server(("127.0.0.1", first)):
-        assert free_port(first) > first
+    with listen_on(18_000) as first, listen_on(18_000) as second:
+        assert first.getsockname()[1] < second.getsockname()[1]
+
+
+def test_nobody_else_gets_its_ports_before_its_servers_start(tmp_path: Path) -> None:
+    running = Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(30, print))
+    try:
+        for url in (running.portal_url, running.sandbox_url):
+            port = int(url.rpartition(":")[2])
+            with pytest.raises(OSError, match="in use"):
+                socket.create_server(("127.0.0.1", port))
+            with listen_on(port) as other:
+                assert address_of(other) != url
+    finally:
+        running.stop()
 
 
 def test_waiting_has_an_end() -> None:
