@@ -1,12 +1,17 @@
 PYTHON ?= python3.11
 VENV := .venv
-# Tests run side by side, each worker with a database of its own.
-WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
+# Tests run side by side, each worker with a database of its own. Some only wait for processes, so one more than cores.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+# The servers that the lanes of tests expect on this machine; .ci/run starts them.
+DB ?= postgres
+POSTGRES ?= postgres://portal_test:portal_test@127.0.0.1:5432/portal
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check demo-reset test bench bench-audit bench-pages pictures chaos conformance lint fmt clean
+.PHONY: help install lock demo demo-check demo-reset test test-fast test-db test-browser test-faults watch cov bench \
+	bench-audit bench-pages pictures chaos conformance lint fmt clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -14,13 +19,20 @@ help:  ## what can be made
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: requirements.txt | $(VENV)/bin/python
-	$(PIP) -r requirements.txt
+$(VENV)/.run: requirements.lock | $(VENV)/bin/python
+	$(PIP) -r requirements.lock
 	touch $@
 
-$(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
-	$(PIP) -r requirements-dev.txt
+$(VENV)/.dev: requirements-dev.lock | $(VENV)/bin/python
+	$(PIP) -r requirements-dev.lock
 	touch $@ $(VENV)/.run
+
+# The newest releases that requirements*.txt allow, for every system, with the hash of each file.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+lock: $(VENV)/.dev  ## requirements*.lock anew from requirements*.txt
+	$(LOCK) requirements.txt --output-file requirements.lock
+	$(LOCK) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock
 
 install: $(VENV)/.run  ## the virtual environment with what the portal runs on
 
@@ -33,8 +45,27 @@ demo-check: $(VENV)/.run  ## the main job without a browser, on throw-away data
 demo-reset: $(VENV)/.run  ## the demo with fresh data
 	$(BIN)/python manage.py demo --reset
 
-test: $(VENV)/.dev  ## all tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+test: $(VENV)/.dev  ## all tests, on SQLite; some with ARGS="-k retry"
+	$(PYTEST)
+
+test-fast: $(VENV)/.dev  ## the tests without a browser and without processes
+	$(PYTEST) -m "not browser and not processes"
+
+test-db: $(VENV)/.dev  ## what reads or writes tables, on DB=postgres or DB=sqlite
+	$(if $(filter postgres sqlite,$(DB)),,$(error DB is postgres or sqlite, not "$(DB)"))
+	PORTAL_REQUIRE=$${PORTAL_REQUIRE:-$(DB)} TEST_DATABASE_URL=$(if $(filter postgres,$(DB)),$(POSTGRES)) $(PYTEST) -m database
+
+test-browser: $(VENV)/.dev  ## the tests that drive Chromium
+	PORTAL_REQUIRE=browser $(PYTEST) -m browser
+
+test-faults: $(VENV)/.dev  ## the tests that start and kill processes
+	$(PYTEST) -m processes
+
+watch: $(VENV)/.dev  ## run again what a changed file concerns, as you save it (the first run is of all)
+	$(BIN)/ptw --now --runner $(BIN)/python . -m pytest --testmon -m "not browser and not processes" $(ARGS)
+
+cov: $(VENV)/.dev  ## coverage by branch of a whole run: the table, and pages in var/coverage
+	$(PYTEST) --cov --cov-report=term --cov-report=html
 
 bench: $(VENV)/.dev  ## what it costs: all of it, or ONLY=batching, smaller with SCALE=0.1 (docs/performance.md)
 	$(BIN)/python -m tests.benchmarks --only "$(ONLY)" --scale "$(or $(SCALE),1)"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -15,24 +14,31 @@ from django.core.management.commands import flush
 from django.db import connections
 
 from requests_app.models import triggers
+from tests import lanes, machine
 from tests.canary import EVERYWHERE
 
-REQUIRED = os.environ.get("PORTAL_REQUIRE") == "all"
-CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
-def missing(what: str) -> None:
-    """Leave a test out because this machine lacks something; where everything is required, that fails it."""
-    if REQUIRED:
-        pytest.fail(f"{what} is required here and missing.")
-    pytest.skip(f"{what} is not on this machine.")
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the lanes, and look for the server once, before any worker starts."""
+    for name, meaning in lanes.MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+    if not hasattr(config, "workerinput"):
+        machine.check_server()
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test gets its lanes."""
+    lanes.assign(items)
+
+
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int) -> None:
     """Say plainly what this run could and could not use."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        terminalreporter.write_line("No test matches: look at what ARGS says, and at the lane's own choice.", red=True)
     vendor = connections["default"].vendor
-    browser = "with" if CHROMIUM else "WITHOUT"
+    browser = "with" if machine.CHROMIUM else "WITHOUT"
     redis = "with" if os.environ.get("TEST_REDIS_URL") else "WITHOUT"
     terminalreporter.write_line(f"This run: {vendor}, {browser} a browser, {redis} Redis.")
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from requests_app.models import StreamApp
 from tests import factories
-from tests.conftest import CHROMIUM, missing
+from tests.machine import CHROMIUM, missing
 from tests.people import CAST, PASSWORD, person
 from tests.sandbox_server import StandIn, running_sandbox
 
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        missing("Chromium")
+        missing("browser")
     # Once the browser's loop runs, Django opens another connection in this thread. One left from before would be there
     # again in a forked process, which has no loop, and both would speak over it at once.
     connections.close_all()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.conftest import missing
+from tests.machine import missing
 from tests.own_portal import SERVER, OwnPortal, own_portal
 from tests.patience import until
 
@@ -27,7 +27,7 @@ def broker(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
         return
     url = os.environ.get("TEST_REDIS_URL", "")
     if not url:
-        missing("Redis (TEST_REDIS_URL)")
+        missing("redis")
     with redis.Redis.from_url(url) as server:
         server.flushdb()
         yield {"REDIS_URL": url}

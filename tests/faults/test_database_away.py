@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import missing
+from tests.machine import missing
 from tests.own_portal import SERVER, OwnPortal, own_portal
 from tests.patience import until
 
@@ -107,7 +107,7 @@ def test_workers_outlive_a_postgresql_that_crashes_and_comes_back(tmp_path: Path
     if not SERVER:
         pytest.skip("A matter of PostgreSQL alone.")
     if not PROGRAMS:
-        missing("PostgreSQL's own pg_ctl")
+        missing("postgres")
     with own_server(tmp_path / "server") as (url, restart), own_portal(tmp_path, database=url) as portal:
         # Slow enough for a crash to come while calls are on their way.
         slow = {"calls": {"DeleteUsers": {"latency_ms": 400}}}

@@ -13,8 +13,8 @@ from requests_app.audit import checkpoints
 from requests_app.models import AuditCheckpoint, AuditEntry
 from requests_app.queries.audit_verify import check_log
 from tests import factories
-from tests.conftest import missing
 from tests.factories import WORKER
+from tests.machine import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [
@@ -31,7 +31,7 @@ def _portal_app() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")
         if not cursor.fetchone()[0]:
-            missing("A PostgreSQL user that may create roles")
+            missing("roles")
         cursor.execute((ROOT / "deploy" / "database-role.sql").read_text())
         cursor.execute("GRANT portal_app TO CURRENT_USER")
         cursor.execute("SET ROLE portal_app")

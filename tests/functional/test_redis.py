@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.conftest import missing
+from tests.machine import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 QUEUE = "django_q:portal:q"
@@ -39,7 +39,7 @@ print("cache:", cache.get("seen"))
 def url() -> Iterator[str]:
     address = os.environ.get("TEST_REDIS_URL", "")
     if not address:
-        missing("Redis (TEST_REDIS_URL)")
+        missing("redis")
     server = redis.Redis.from_url(address)
     server.flushdb()
     yield address

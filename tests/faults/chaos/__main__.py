@@ -27,6 +27,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="0 takes one at random")
     parser.add_argument("--first", type=int, default=0, help="the number of the first round")
     parser.add_argument("--every-point", action="store_true", help="fail where a point had no victim")
+    parser.add_argument("--enough", type=int, default=0, help="end after so many rounds once each point had a victim")
     parser.add_argument("--plant", default="", help="a fault of planted.py that the rounds are to find")
     return parser.parse_args()
 
@@ -51,6 +52,8 @@ def main() -> int:
         campaign = Campaign(Path(folder), seed)
         for number in range(options.first, options.first + options.rounds):
             campaign.play(number)
+            if options.enough and campaign.rounds >= options.enough and not campaign.missed():
+                break
         campaign.close()
         print(campaign.summary(time.monotonic() - began))
         missed = campaign.missed() if options.every_point else []

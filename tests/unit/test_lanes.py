@@ -1,0 +1,89 @@
+"""The lanes: what runs on each database, what needs a browser, what kills processes; and what `make` says of them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.lanes import MARKERS, lanes_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("folder", "fixtures", "wants_database", "lanes"),
+    [
+        ("unit", ["monkeypatch"], False, set()),
+        ("contract", ["stand_in"], False, set()),
+        ("functional", ["client"], True, {"database"}),
+        ("functional", ["db"], False, {"database"}),
+        ("functional", ["transactional_db", "tmp_path"], False, {"database"}),
+        ("browser", ["live_server", "sign_in"], False, {"database", "browser"}),
+        ("faults", ["tmp_path"], False, {"database", "processes"}),
+        ("processes", ["tmp_path"], False, {"processes"}),
+    ],
+)
+def test_a_lane_is_given_by_folder_and_fixtures(
+    folder: str, fixtures: list[str], wants_database: bool, lanes: set[str]
+) -> None:
+    assert lanes_of(folder, fixtures, wants_database=wants_database) == lanes
+
+
+def test_no_test_gives_itself_a_lane() -> None:
+    by_hand = re.compile(rf"mark\.({'|'.join(MARKERS)})\b")
+
+    assert [path.name for path in (ROOT / "tests").rglob("test_*.py") if by_hand.search(path.read_text())] == []
+
+
+def test_each_database_runs_what_the_other_runs() -> None:
+    """The lane of the second database leaves out nothing but what touches none."""
+    recipe = (ROOT / ".ci" / "run").read_text()
+
+    assert "make test\n" in recipe
+    assert "make test-db DB=postgres" in recipe
+
+
+def pytest_in_a_process(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-n", "0", "--collect-only", "tests/unit/test_lanes.py", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_choice_that_no_test_matches_fails_and_says_so() -> None:
+    done = pytest_in_a_process("-k", "no_such_test")
+
+    assert done.returncode == 5
+    assert "No test matches" in done.stdout
+
+
+def test_a_server_that_is_not_there_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_DATABASE_URL", "postgres://portal_test:portal_test@127.0.0.1:9/portal")
+
+    done = pytest_in_a_process()
+
+    assert done.returncode == 4
+    assert "PostgreSQL does not let the tests in" in done.stderr
+    assert "apt-get install postgresql" in done.stderr
+
+
+def make(*words: str) -> subprocess.CompletedProcess[str]:
+    command = ["make", "--dry-run", "--old-file=.venv/.dev", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_lane_of_a_database_that_is_none_fails() -> None:
+    done = make("test-db", "DB=mysql")
+
+    assert done.returncode == 2
+    assert 'DB is postgres or sqlite, not "mysql"' in done.stderr
+
+
+@pytest.mark.parametrize("lane", ["test", "test-fast", "test-db", "test-browser", "test-faults", "watch", "cov"])
+def test_each_lane_takes_a_choice(lane: str) -> None:
+    done = make(lane, "ARGS=-k retry")
+
+    assert done.returncode == 0, done.stderr
+    assert "-k retry" in done.stdout
