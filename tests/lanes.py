@@ -28,7 +28,7 @@ _FOLDERS_WITH_PROCESSES = frozenset({"faults", "processes"})
 
 
 def lanes_of(folder: str, fixtures: Iterable[str], *, wants_database: bool) -> set[str]:
-    """The lanes of a test, by its folder below tests/, the names of its fixtures, and whether it is marked django_db."""
+    """The lanes of a test, by its folder below tests/, its fixtures, and whether it is marked django_db."""
     lanes = set()
     if folder == "faults" or wants_database or _DATABASE_FIXTURES & set(fixtures):
         lanes.add("database")
