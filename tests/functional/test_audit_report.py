@@ -59,7 +59,7 @@ def rows_of(answer: Any) -> list[dict[str, str]]:
 def test_the_numbers_are_those_of_the_entries(otto: Client) -> None:
     factories.completed()
     factories.approved()
-    make()
+    make(timezone.now())
     # Agents approve nothing: that is a refused attempt.
     signed_in("ada").get("/approvals/")
 
@@ -79,9 +79,9 @@ def test_the_numbers_are_those_of_the_entries(otto: Client) -> None:
 
 def test_the_ends_of_a_period_are_where_the_chain_stood(otto: Client) -> None:
     factories.draft()
-    first = make()
+    first = make(timezone.now())
     factories.approved()
-    last = make()
+    last = make(timezone.now())
     moved(list(range(1, first.size + 1)), timedelta(days=-9))
     today = timezone.localdate()
 
@@ -153,7 +153,7 @@ def test_the_table_is_read_while_it_is_sent(otto: Client, django_assert_max_num_
 
 def test_the_file_with_proof_holds_without_the_portal(otto: Client, tmp_path: Path) -> None:
     factories.draft()
-    first = make()
+    first = make(timezone.now())
     factories.completed(note="Confirmed by phone.")
     moved_to = AuditEntry.objects.latest("seq").seq
     file = tmp_path / "period.jsonl"
@@ -176,12 +176,12 @@ def test_the_file_with_proof_holds_without_the_portal(otto: Client, tmp_path: Pa
 def test_a_period_that_is_over_goes_on_to_the_next_signature(otto: Client, tmp_path: Path) -> None:
     factories.draft()
     factories.draft()
-    size = make().size
+    size = make(timezone.now()).size
     # Only the first two entries are of that day; the signature over them came later.
     moved([1, 2], timedelta(days=-9))
     intruder.rewrite(intruder.tail(1), start=1)
     AuditCheckpoint.objects.all().delete()
-    size = make().size
+    size = make(timezone.now()).size
 
     data = body(otto.post("/audit/report/proof/", days(-9, -9)))
 

@@ -34,8 +34,8 @@ def news(count: int = 1) -> None:
         log.record_all([log.Record(action=AuditAction.AUDIT_READ, actor=WORKER, now=NOON) for _ in range(count)])
 
 
-def make() -> AuditCheckpoint:
-    found = checkpoints.make_and_hand_out(actor=WORKER, now=NOON)
+def make(at: datetime = NOON) -> AuditCheckpoint:
+    found = checkpoints.make_and_hand_out(actor=WORKER, now=at)
     assert found is not None
     return found
 
