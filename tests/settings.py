@@ -56,9 +56,12 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     (ROOT / "var").mkdir(exist_ok=True)
     DATABASES["default"]["NAME"] = str(ROOT / "var" / "test.sqlite3")
     DATABASES["default"]["TEST"] = {"NAME": str(ROOT / "var" / "test-run.sqlite3")}
+    # Nobody cuts the power of this database. Tests that kill processes bring one of their own, as durable as it is.
+    durable = DATABASES["default"]["OPTIONS"]["init_command"]
+    DATABASES["default"]["OPTIONS"]["init_command"] = durable.replace("synchronous=FULL", "synchronous=OFF")
 else:
-    # A lock that nobody gives back fails the test that waits for it, not the whole run.
-    DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c lock_timeout=60s"
+    # A lock that nobody gives back fails the test that waits for it, not the whole run. As above, no power is cut.
+    DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c lock_timeout=60s -c synchronous_commit=off"
 
 # The tests of the bound set one; the others approve as fast as they like.
 DSR_DELETES_PER_HOUR = 0

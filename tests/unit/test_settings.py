@@ -56,6 +56,13 @@ def test_demo_and_tests_bring_their_own(profile: str) -> None:
     assert shown(PORTAL_PROFILE=profile, SECRET_KEY="")["DEBUG"] is False
 
 
+def test_what_is_committed_survives_a_power_cut() -> None:
+    """Only the suite's own database does without: tests/settings.py."""
+    done = python("from portal import settings as s; print(s.DATABASES['default']['OPTIONS']['init_command'])")
+
+    assert "synchronous=FULL" in done.stdout
+
+
 def test_cookies_carry_the_host_prefix_wherever_https_is_on() -> None:
     elsewhere, here = shown(ALLOWED_HOSTS="portal.example.org"), shown()
 
