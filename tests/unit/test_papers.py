@@ -56,8 +56,9 @@ def quoted(paper: Path) -> list[str]:
 
 
 def files() -> list[Path]:
-    """Every file under version control, as a path within the project."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    """Every file of the project, one that is not committed yet included, as a path within it."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return [Path(name) for name in listed.split("\0") if name]
 
 
