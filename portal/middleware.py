@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 
+from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
@@ -19,7 +20,11 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 
 class RequestIdMiddleware:
-    """Takes the request's id from a proxy, where it is fit, or makes one; logs and answers carry it."""
+    """Takes the request's id from a proxy, where it is fit, or makes one; logs and answers carry it.
+
+    It is kept until the answer is sent: Django writes its line about a 4xx after all middleware, and the body of a
+    download is made while it goes out.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -27,13 +32,18 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         name = given if _FIT.fullmatch(given) else uuid.uuid4().hex
-        token = request_id.set(name)
-        try:
-            response = self.get_response(request)
-        finally:
-            request_id.reset(token)
+        request_id.set(name)
+        response = self.get_response(request)
         response["X-Request-ID"] = name
         return response
+
+
+def forget_request_id(**_: object) -> None:
+    """What this thread does between two requests belongs to neither."""
+    request_id.set("")
+
+
+request_finished.connect(forget_request_id)
 
 
 class ClientAddressMiddleware:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from datetime import datetime
 from functools import partial
 from time import monotonic
@@ -122,7 +123,8 @@ def _count(client: StreamClient, plan: Plan) -> Told:
     }
     pool = ThreadPoolExecutor(THREADS)
     try:
-        running = {place: pool.submit(call) for place, call in calls.items()}
+        # Each thread in a copy of the context, so that its log lines carry the id of the request.
+        running = {place: pool.submit(copy_context().run, call) for place, call in calls.items()}
         wait(running.values(), timeout=ALTOGETHER)
         return {place: found for place, future in running.items() if (found := _result(future)) is not None}
     finally:

@@ -154,15 +154,15 @@ def _allowed(steps: Sequence[Step], context: Context, *, now: datetime) -> set[i
         .filter(pk__in={step.ticket_id for step in steps}, state__in=sorted(SENDABLE_STATES))
         .order_by("pk")
     }
-    approved = {pk: _approved(ticket) for pk, ticket in tickets.items()}
-    deciders = staff.still_approve({one for ticket in tickets.values() for one in _approvers(ticket)})
-    held = _held(steps)
+    approved = {pk: approved_shapes(ticket) for pk, ticket in tickets.items()}
+    deciders = staff.still_approve({one for ticket in tickets.values() for one in approvers(ticket)})
+    held = held_steps(steps)
     allowed = set()
     for step in steps:
         ticket = tickets.get(step.ticket_id)
         if ticket is None:
             continue
-        reason = "" if step.rank == RESTORE_RANK else _objection(step, ticket, approved[ticket.pk], deciders)
+        reason = "" if step.rank == RESTORE_RANK else objection(step, ticket, approved[ticket.pk], deciders)
         if not reason and step.pk in held:
             reason = policies.ON_HOLD
         if not reason:
@@ -172,16 +172,16 @@ def _allowed(steps: Sequence[Step], context: Context, *, now: datetime) -> set[i
     return allowed
 
 
-def _approvers(ticket: Ticket) -> set[int]:
+def approvers(ticket: Ticket) -> set[int]:
     """Whose word the approval rests on: one person's, or two people's."""
     return {one for one in (ticket.first_approved_by_id, ticket.approved_by_id) if one is not None}
 
 
-def _objection(step: Step, ticket: Ticket, approved: Collection[Hashable], deciders: Collection[int]) -> str:
+def objection(step: Step, ticket: Ticket, approved: Collection[Hashable], deciders: Collection[int]) -> str:
     """Why the approval does not cover the step, or an empty text."""
     if _shape(step.operation, step.user_ids, step.fields) not in approved:
         return "The plan or its steps are not what was approved, so nothing was sent."
-    if not _approvers(ticket) <= set(deciders):
+    if not approvers(ticket) <= set(deciders):
         return (
             "Whoever approved this is no data protection officer any more, so nothing more was sent. "
             "Give up and open the request again, so that another officer decides."
@@ -189,7 +189,7 @@ def _objection(step: Step, ticket: Ticket, approved: Collection[Hashable], decid
     return ""
 
 
-def _held(steps: Sequence[Step]) -> set[int]:
+def held_steps(steps: Sequence[Step]) -> set[int]:
     """The deletes among the steps whose account is on legal hold now."""
     deletes = [step for step in steps if step.operation in DELETE_OPERATIONS]
     if not deletes:
@@ -199,7 +199,7 @@ def _held(steps: Sequence[Step]) -> set[int]:
     return {step.pk for step in deletes if any((step.ticket.stream_app_id, one) in held for one in step.user_ids)}
 
 
-def _approved(ticket: Ticket) -> set[Hashable]:
+def approved_shapes(ticket: Ticket) -> set[Hashable]:
     """The exact calls that the ticket's approval covers."""
     return {_shape(call.operation.value, call.user_ids, call.fields) for call in approved_calls(ticket) or ()}
 

@@ -175,11 +175,11 @@ def _failure(step: Step, report: TaskReport) -> str:
     A user that a completed task does not name is not a failure yet: the read-back that follows tells.
     """
     if report.state is TaskState.FAILED:
-        return f"Stream could not carry this out: {report.error}" if report.error else "Stream's task failed."
+        return f"{outcomes.CANNOT}{report.error}" if report.error else "Stream's task failed."
     if step.operation in EXPORT_OPERATIONS:
         return "" if report.url else "Stream finished the export without a file."
     status = (report.user_results or {}).get(step.user_ids[0], "ok")
-    return "" if status.lower() == "ok" else f"Stream finished, but not for this user: {status}"
+    return "" if status.lower() == "ok" else f"{outcomes.NOT_FOR_USER}{status}"
 
 
 def _vanish(tasks: Sequence[StreamTask], context: Context, *, now: datetime) -> None:

@@ -232,7 +232,7 @@ def _line_of(step: Step, ticket: Ticket, sizes: Mapping[int, int], *, clear: boo
         detail=step.detail,
         finished_at=step.finished_at,
         ready=export and state is StepState.DONE and task is not None and not over,
-        evidence=_evidence(step.evidence),
+        evidence=evidence_words(step.evidence),
         accepted_at=task.accepted_at if task and state is StepState.ON_STREAM else None,
         read_back_at=step.read_back_at,
         file_until=step.finished_at + FILE_KEPT if export and step.finished_at else None,
@@ -261,7 +261,7 @@ def _accounts(user_ids: list[str], *, clear: bool) -> str:
     return "one account" if len(user_ids) == 1 else f"{len(user_ids)} accounts"
 
 
-def _evidence(seen: dict[str, object]) -> tuple[str, ...]:
+def evidence_words(seen: dict[str, object]) -> tuple[str, ...]:
     """What was read back, in sentences."""
     if seen.get("unreadable"):
         return ("Stream could not be read afterwards, so there is no evidence yet.",)

@@ -71,7 +71,7 @@ class Longest:
 
 
 @dataclass(frozen=True)
-class _Obstacles:
+class Obstacles:
     """What holds whole apps back."""
 
     pauses: Mapping[int | None, Pause]
@@ -85,7 +85,7 @@ def of_tickets(tickets: Sequence[Ticket], *, now: datetime) -> dict[int, Waiting
     if not moving:
         return {}
     steps = _steps(moving)
-    obstacles = _obstacles(now)
+    obstacles = obstacles_at(now)
     found = {}
     for ticket in moving:
         kind, since, until = _wait(ticket, steps[ticket.pk], obstacles, now=now)
@@ -114,14 +114,15 @@ def _steps(tickets: Sequence[Ticket]) -> Mapping[int, list[Step]]:
     return found
 
 
-def _obstacles(now: datetime) -> _Obstacles:
+def obstacles_at(now: datetime) -> Obstacles:
+    """What keeps calls from whole apps at this moment: open pauses, apps left alone, budgets that are spent."""
     spent = {
         (budget.stream_app_id, budget.endpoint): max(at for at in (budget.blocked_until, budget.reset_at) if at)
         for budget in Budget.objects.all()
         if (budget.blocked_until and budget.blocked_until > now)
         or (budget.remaining is not None and budget.remaining <= 0 and budget.reset_at and budget.reset_at > now)
     }
-    return _Obstacles(
+    return Obstacles(
         pauses={one.stream_app_id: one for one in Pause.objects.open()},
         silent={one.stream_app_id: one for one in AppHealth.objects.filter(open_until__isnull=False)},
         spent=spent,
@@ -131,7 +132,7 @@ def _obstacles(now: datetime) -> _Obstacles:
 Told = tuple[Wait, datetime, datetime | None]
 
 
-def _wait(ticket: Ticket, steps: Sequence[Step], obstacles: _Obstacles, *, now: datetime) -> Told:
+def _wait(ticket: Ticket, steps: Sequence[Step], obstacles: Obstacles, *, now: datetime) -> Told:
     begun = ticket.begun_at or ticket.approved_at or now
     if ticket.state == State.APPROVED and ticket.not_before and ticket.not_before > now:
         return Wait.COOLING_OFF, ticket.approved_at or now, ticket.not_before
@@ -156,7 +157,7 @@ def _wait(ticket: Ticket, steps: Sequence[Step], obstacles: _Obstacles, *, now: 
     return _before_sending(ticket, step, ready, obstacles, now=now)
 
 
-def _before_sending(ticket: Ticket, step: Step, ready: datetime, obstacles: _Obstacles, *, now: datetime) -> Told:
+def _before_sending(ticket: Ticket, step: Step, ready: datetime, obstacles: Obstacles, *, now: datetime) -> Told:
     app_id = ticket.stream_app_id
     pause = obstacles.pauses.get(None) or obstacles.pauses.get(app_id)
     if pause:

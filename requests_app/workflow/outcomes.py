@@ -32,6 +32,9 @@ from requests_app.workflow import recipients
 from requests_app.workflow.plan import Plan
 from requests_app.workflow.transition import Move, move_all
 
+# What stands before words of Stream in the detail of a step. They are Stream's own, and may name anybody.
+CANNOT = "Stream could not carry this out: "
+NOT_FOR_USER = "Stream finished, but not for this user: "
 IN_FLIGHT = frozenset({StepState.SENDING, StepState.UNKNOWN, StepState.ON_STREAM})
 
 

@@ -13,13 +13,14 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from requests_app.audit import log
-from requests_app.audit.actor import Actor
+from requests_app.audit.actor import Actor, acting
 from requests_app.audit_actions import AuditAction
 from requests_app.models import AuditEntry, Ticket
 from requests_app.workflow import permissions, policies
 from requests_app.workflow.access import record_refused
 
 UNMASKED_FOR = timedelta(minutes=15)
+NOTHING_LEFT = "The personal data of this ticket is erased: there is nothing to show."
 WHO = "Only auditors have personal data shown with a reason."
 
 
@@ -30,7 +31,7 @@ def unmask(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> int:
         record_refused(actor=actor, now=now, what="ticket-unmask", reason=WHO, ticket=ticket)
         raise refusal
     if ticket.ids_erased_at is not None:
-        raise policies.UnableTo("The personal data of this ticket is erased: there is nothing to show.")
+        raise policies.UnableTo(NOTHING_LEFT)
     if not note.strip():
         raise policies.UnableTo("Write why you need to see it: the reason goes to the audit log.", field="note")
     with transaction.atomic():
@@ -43,6 +44,24 @@ def unmask(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> int:
             texts={"reason": note.strip()},
         )
     return entry.seq
+
+
+def show_on_server(ticket: Ticket, *, account: str, now: datetime) -> None:
+    """Somebody on the server itself has the ticket printed in clear: recorded for the account of that machine.
+
+    No rule of ours can keep such a person from the data; the log can tell of it. Opens nothing on any page.
+    """
+    if ticket.ids_erased_at is not None:
+        raise policies.UnableTo(NOTHING_LEFT)
+    with transaction.atomic():
+        log.record(
+            AuditAction.TICKET_UNMASKED,
+            actor=acting(),
+            now=now,
+            ticket=ticket,
+            facts={"minutes": 0},
+            texts={"reason": f"Printed by manage.py explain_ticket --clear, run as {account}."},
+        )
 
 
 def mask(ticket: Ticket, *, actor: Actor, now: datetime) -> None:

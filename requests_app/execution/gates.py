@@ -1,0 +1,194 @@
+"""What holds a ticket and each of its steps now, judged by what the engine itself asks before it sends. Only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from requests_app.enums import OPEN_STATES, Operation, State, StepState, Wait
+from requests_app.execution import intents, precheck
+from requests_app.execution.steps import approved_calls, lay_out
+from requests_app.models import Pause, Step, Ticket
+from requests_app.queries.waiting import Obstacles, obstacles_at
+from requests_app.stream.limits import ENDPOINTS
+from requests_app.workflow import policies, staff
+from requests_app.workflow.aftercare import RESTORE_RANK
+
+# Stream's names of the calls that read users, and that ask about a task.
+READS, POLLS = "QueryUsers", "GetTask"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One thing that holds a ticket or a step. `until` is set where it is known, `reason` is what staff wrote."""
+
+    name: str
+    words: str
+    since: datetime | None = None
+    until: datetime | None = None
+    reason: str = ""
+
+
+Gates = tuple[Gate, ...]
+
+
+@dataclass(frozen=True)
+class Held:
+    """The gates of a ticket as a whole, and those of each of its steps, by step."""
+
+    ticket: Gates
+    steps: Mapping[int, Gates]
+
+
+def of_ticket(ticket: Ticket, steps: Sequence[Step], *, now: datetime) -> Held:
+    """Every gate of an open ticket and of its steps; `steps` with their tasks, and with this ticket. A few queries."""
+    obstacles = obstacles_at(now)
+    objections = _objections(ticket, steps)
+    standing, app = tuple(_of_state(ticket, now)), tuple(_of_app(ticket, obstacles))
+    found = {}
+    for step in steps:
+        own = [*_of_step(step, ticket, obstacles, now), *_of_lease(step, now)]
+        if step.state == StepState.PLANNED:
+            own = [*standing, *app, *objections.get(step.pk, ()), *_of_rank(step, steps), *own] or [_wait(Wait.TURN)]
+        found[step.pk] = tuple(own)
+    if ticket.state not in OPEN_STATES:
+        return Held(standing, found)
+    coming = () if steps else _of_coming(ticket, obstacles)
+    spent = dict.fromkeys(gate for own in found.values() for gate in own if gate.name == Wait.LIMIT)
+    return Held((*standing, *coming, *app, *spent), found)
+
+
+def _wait(kind: Wait, *, since: datetime | None = None, until: datetime | None = None, more: str = "") -> Gate:
+    return Gate(kind.value, f"waits until {kind.label}{more}", since, until)
+
+
+def _of_state(ticket: Ticket, now: datetime) -> Iterator[Gate]:
+    """What the ticket itself waits for before anything of it may be sent."""
+    state = State(ticket.state)
+    if state is State.APPROVED and ticket.not_before and ticket.not_before > now:
+        yield _wait(Wait.COOLING_OFF, since=ticket.approved_at, until=ticket.not_before)
+    elif state is State.APPROVED:
+        yield _wait(Wait.WORKER, since=ticket.not_before or ticket.approved_at)
+    elif state is State.NEEDS_ATTENTION:
+        yield _wait(Wait.PERSON)
+    elif state in OPEN_STATES - {State.RUNNING}:
+        yield Gate("approval", f"is not approved: the ticket is “{state.label}”")
+
+
+def _of_app(ticket: Ticket, obstacles: Obstacles) -> Iterator[Gate]:
+    """What keeps every call from the ticket's app: a pause, or the breaker."""
+    for scope in (None, ticket.stream_app_id):
+        if scope in obstacles.pauses:
+            yield _pause(obstacles.pauses[scope])
+    yield from _breaker(ticket, obstacles)
+
+
+def _pause(pause: Pause) -> Gate:
+    scope = "for this app" if pause.stream_app_id else "for all apps"
+    more = f"{Wait.PAUSED.label} {scope}, until somebody lets it go on"
+    return Gate(Wait.PAUSED.value, more, pause.paused_at, reason=pause.reason)
+
+
+def _breaker(ticket: Ticket, obstacles: Obstacles) -> Iterator[Gate]:
+    """The app is left alone: nothing is sent, and nothing is read but the probe."""
+    silent = obstacles.silent.get(ticket.stream_app_id)
+    if silent:
+        yield _wait(Wait.APP, since=silent.changed_at, until=silent.open_until, more=f" ({silent.reason})")
+
+
+def _of_budgets(step: Step, ticket: Ticket, obstacles: Obstacles) -> Iterator[Gate]:
+    """The spent budgets of the calls that the step needs next; before a delete Stream is read."""
+    match StepState(step.state):
+        case StepState.PLANNED:
+            needed = [ENDPOINTS[Operation(step.operation)], *([READS] if step.operation in precheck.CHECKED else [])]
+        case StepState.ON_STREAM:
+            needed = [POLLS]
+        case _:
+            needed = [READS]
+    for endpoint in needed:
+        until = obstacles.spent.get((ticket.stream_app_id, endpoint))
+        if until:
+            yield _wait(Wait.LIMIT, until=until, more=f" ({endpoint})")
+
+
+def _of_coming(ticket: Ticket, obstacles: Obstacles) -> Gates:
+    """What would hold the steps of a ticket that is approved and not taken up yet."""
+    calls = approved_calls(ticket) if ticket.state == State.APPROVED else None
+    if calls is None or ticket.approved_at is None:
+        return ()
+    laid_out = list(lay_out(ticket, calls, now=ticket.approved_at))
+    objections = [gate for gates in _objections(ticket, laid_out).values() for gate in gates]
+    spent = [gate for step in laid_out for gate in _of_budgets(step, ticket, obstacles)]
+    return tuple(dict.fromkeys([*objections, *spent]))
+
+
+def _objections(ticket: Ticket, steps: Sequence[Step]) -> dict[int, list[Gate]]:
+    """By planned step: why the approval does not cover it, and whether an account of it is on hold."""
+    planned = [step for step in steps if step.state == StepState.PLANNED]
+    if not planned:
+        return {}
+    approved = intents.approved_shapes(ticket)
+    deciders: Collection[int] = staff.still_approve(intents.approvers(ticket))
+    held = intents.held_steps(planned)
+    found: dict[int, list[Gate]] = {step.pk: [] for step in planned}
+    for step in planned:
+        reason = "" if step.rank == RESTORE_RANK else intents.objection(step, ticket, approved, deciders)
+        if reason:
+            found[step.pk].append(Gate("approval", reason))
+        if step.pk in held:
+            found[step.pk].append(Gate("hold", policies.ON_HOLD))
+    return found
+
+
+def _of_rank(step: Step, steps: Sequence[Step]) -> Iterator[Gate]:
+    """Steps of a lower rank that are not done, all of which go first."""
+    before = [one for one in steps if one.rank < step.rank and one.state != StepState.DONE]
+    if before:
+        more = f" and {len(before) - 1} more" if len(before) > 1 else ""
+        label = Operation(before[0].operation).label
+        yield Gate("rank", f"step {before[0].pk} ({label}) goes first{more}")
+
+
+def _of_lease(step: Step, now: datetime) -> Iterator[Gate]:
+    """A worker holds the step, or the task that it hangs on."""
+    task = step.stream_task if step.state == StepState.ON_STREAM else None
+    for what, until in (("the step", step.lease_until), ("its Stream task", task.lease_until if task else None)):
+        if until and until >= now:
+            yield Gate("lease", f"a worker holds {what}", until=until)
+
+
+def _of_step(step: Step, ticket: Ticket, obstacles: Obstacles, now: datetime) -> Iterator[Gate]:
+    """What the step waits for in its own state."""
+    state = StepState(step.state)
+    if state is StepState.SENDING:
+        yield _wait(Wait.ANSWER)
+        if step.lease_until and step.lease_until < now:
+            yield Gate("lease", "its worker's lease ran out: the next sweep takes it over", since=step.lease_until)
+        return
+    if state is StepState.PLANNED:
+        yield from _of_time(step, now)
+    elif state is StepState.UNKNOWN:
+        yield _wait(Wait.CHECK, until=step.next_at)
+    elif state is StepState.ON_STREAM and step.stream_task:
+        task = step.stream_task
+        yield _wait(Wait.STREAM, since=task.accepted_at)
+        if task.next_poll_at and task.next_poll_at > now:
+            yield Gate("next_at", "Stream is asked again", until=task.next_poll_at)
+    elif step.look_again_at:
+        second = ", for the second time" if step.read_back_at else ""
+        yield _wait(Wait.READ_BACK, until=step.look_again_at, more=second)
+    else:
+        return
+    if state is not StepState.PLANNED:
+        yield from _breaker(ticket, obstacles)
+    yield from _of_budgets(step, ticket, obstacles)
+
+
+def _of_time(step: Step, now: datetime) -> Iterator[Gate]:
+    """A planned step that is not due yet: after a failed try, or for another reason."""
+    if step.next_at and step.next_at > now:
+        if step.setbacks:
+            yield _wait(Wait.AGAIN, until=step.next_at)
+        else:
+            yield Gate("next_at", "is not due yet", until=step.next_at)
