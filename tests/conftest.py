@@ -15,7 +15,9 @@ from django.core.management.commands import flush
 from django.db import connections
 
 from requests_app.models import triggers
+from tests import leftovers, processes
 from tests.canary import EVERYWHERE
+from tests.own_portal import ROOT
 
 REQUIRED = os.environ.get("PORTAL_REQUIRE") == "all"
 CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
@@ -27,6 +29,11 @@ def missing(what: str) -> None:
     if REQUIRED:
         pytest.fail(f"{what} is required here and missing.")
     pytest.skip(f"{what} is not on this machine.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What the tests leave behind fails the run."""
+    leftovers.look_for_them(config, ROOT / "var")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -48,6 +55,13 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         real(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture
+def nothing_outlives_it() -> Iterator[None]:
+    """A process that is left once the test is over fails it, and is ended."""
+    with processes.ended_with_it():
+        yield
 
 
 @pytest.fixture(autouse=True)

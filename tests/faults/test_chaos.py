@@ -14,6 +14,7 @@ from tests.faults.chaos.history import Approved, Attempt, Call, Download, Histor
 from tests.own_portal import ROOT
 
 ROUNDS = 200
+pytestmark = pytest.mark.usefixtures("nothing_outlives_it")
 SEED = os.environ.get("CHAOS_SEED", "20261124")
 
 

@@ -20,6 +20,7 @@ from tests.conftest import missing
 from tests.own_portal import SERVER, OwnPortal, own_portal
 from tests.patience import until
 
+pytestmark = pytest.mark.usefixtures("nothing_outlives_it")
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
 
 
