@@ -105,17 +105,19 @@ def lasting(find: Callable[[], Collection[Process]], seconds: float) -> list[Pro
 
 @contextmanager
 def ended_with_it() -> Iterator[None]:
-    """Whatever this process or its descendants start meanwhile and leave running is named in an error, and ended."""
-    before = {(process.pid, process.started) for process in below(os.getpid())}
-
-    def new() -> list[Process]:
-        return [one for one in below(os.getpid()) if (one.pid, one.started) not in before]
-
+    """Whatever is started meanwhile and left running is named in an error, and ended."""
+    # By a mark of its own: a browser that several tests share starts and ends processes as it likes.
+    mark, outer = nested_mark(), os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = mark
     try:
         yield
     finally:
-        left = lasting(new, GRACE_SECONDS)
-        end(new)
+        if outer is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = outer
+        left = lasting(lambda: carriers(mark), GRACE_SECONDS)
+        end(lambda: carriers(mark))
     assert not left, f"The test left behind: {'; '.join(map(str, left))}"
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -109,7 +110,12 @@ def test_workers_outlive_a_postgresql_that_crashes_and_comes_back(tmp_path: Path
         pytest.skip("A matter of PostgreSQL alone.")
     if not PROGRAMS:
         missing("PostgreSQL's own pg_ctl")
-    with own_server(tmp_path / "server") as (url, restart), own_portal(tmp_path, database=url) as portal:
+    with (
+        # Not below `tmp_path`: the next pytest that starts here would lock the server's owner out of its folder.
+        TemporaryDirectory(prefix="server-") as place,
+        own_server(Path(place) / "server") as (url, restart),
+        own_portal(tmp_path, database=url) as portal,
+    ):
         # Slow enough for a crash to come while calls are on their way.
         slow = {"calls": {"DeleteUsers": {"latency_ms": 400}}}
         (tmp_path / "faults.json").write_text(json.dumps(slow))

@@ -74,24 +74,31 @@ def written(folder: Path, *body: str) -> list[str]:
     ]
 
 
-def environment(**changes: str) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     """Servers are left out: what another worker has there at the moment is none of this run's business."""
     servers = {"TEST_DATABASE_URL": "", "TEST_REDIS_URL": ""}
+    # A pytest that starts takes everybody's rights to the folder of all runs away, which others need at the moment.
+    own = {"PYTHONPATH": str(ROOT), "PYTEST_DEBUG_TEMPROOT": str(folder)}
     foreign = {name for name in os.environ if name.startswith(("PYTEST_XDIST", "PYTEST_ADDOPTS", "DJANGO_"))}
     kept = {name: value for name, value in os.environ.items() if name not in foreign}
-    return {**kept, **servers, "PYTHONPATH": str(ROOT), **changes}
+    return {**kept, **servers, **own}
 
 
-def run(command: list[str], *options: str, **changes: str) -> subprocess.CompletedProcess[str]:
+def run(command: list[str], *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*command, *options], env=environment(**changes), capture_output=True, text=True, timeout=60, check=False
+        [*command, *options],
+        env=environment(Path(command[-1])),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
 @contextmanager
 def started(command: list[str], *options: str) -> Iterator[subprocess.Popen[bytes]]:
     child = subprocess.Popen(
-        [*command, *options], env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*command, *options], env=environment(Path(command[-1])), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         yield child
@@ -256,3 +263,22 @@ def test_a_test_that_leaves_a_process_is_told(monkeypatch: pytest.MonkeyPatch) -
 
     assert child is not None
     assert child.wait(timeout=1) in {0, -signal.SIGKILL}
+
+
+@linux_only
+def test_what_ran_before_a_test_is_none_of_its_doing() -> None:
+    """A browser that several tests share starts processes in the middle of one."""
+    code = "import subprocess; input(); subprocess.Popen(['sleep', '600']); print('started', flush=True); input()"
+    shared = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert shared.stdin
+    assert shared.stdout
+    try:
+        with processes.ended_with_it():
+            shared.stdin.write(b"\n")
+            shared.stdin.flush()
+            assert shared.stdout.readline() == b"started\n"
+            (child,) = processes.below(shared.pid)
+        assert alive(child.pid)
+    finally:
+        os.kill(child.pid, signal.SIGKILL)
+        shared.communicate()
