@@ -90,7 +90,7 @@ def run(command: list[str], *options: str) -> subprocess.CompletedProcess[str]:
         env=environment(Path(command[-1])),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
 
