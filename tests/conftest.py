@@ -14,18 +14,20 @@ from django.core.management.commands import flush
 from django.db import connections
 
 from requests_app.models import triggers
-from tests import lanes, machine
+from tests import lanes, leftovers, machine, processes
 from tests.canary import EVERYWHERE
+from tests.own_portal import ROOT
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the lanes, and look for the server once, before any worker starts."""
+    """Name the lanes, look for the server once, before any worker starts, and watch for what the tests leave."""
     for name, meaning in lanes.MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
     if not hasattr(config, "workerinput"):
         machine.check_server()
+    leftovers.look_for_them(config, ROOT / "var")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,6 +56,13 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         real(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture
+def nothing_outlives_it() -> Iterator[None]:
+    """A process that is left once the test is over fails it, and is ended."""
+    with processes.ended_with_it():
+        yield
 
 
 @pytest.fixture(autouse=True)

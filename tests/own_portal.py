@@ -23,7 +23,9 @@ import psycopg
 import requests
 
 from requests_app.demo.ports import address_of, listen_on
+from tests import processes
 from tests.canary import API_KEY, SECRET
+from tests.leftovers import database_prefix
 from tests.patience import until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,12 +41,16 @@ class OwnPortal:
     stream_url: str
     extra: Mapping[str, str] = field(default_factory=dict)
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    # All that this portal's processes start carries it too.
+    mark: str = field(default_factory=processes.nested_mark)
 
     @property
     def environment(self) -> dict[str, str]:
         """Nothing of the developer's own, all of this portal's."""
         return {
             "PATH": os.environ["PATH"],
+            processes.VARIABLE: self.mark,
+            "TMPDIR": str(self.folder),
             "PORTAL_PROFILE": "test",
             # Storms approve more than one person may in an hour.
             "DSR_DELETES_PER_HOUR": "0",
@@ -117,7 +123,7 @@ def own_database(folder: Path) -> Iterator[str]:
         yield f"sqlite:///{folder}/portal.sqlite3"
         return
     parts = urlsplit(SERVER)
-    name = f"portal_own_{secrets.token_hex(4)}"
+    name = f"{database_prefix(os.environ.get(processes.VARIABLE, ''))}{secrets.token_hex(4)}"
     server = urlunsplit(parts._replace(scheme="postgresql", path="/postgres"))
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
@@ -142,7 +148,10 @@ def own_portal(folder: Path, *, database: str = "", **extra: str) -> Iterator[Ow
         url, handle = address_of(listener), listener.fileno()
         portal = OwnPortal(folder, database_url, url, extra)
         sandbox += ["--fd", str(handle)]
-        portal.children.append(subprocess.Popen(sandbox, cwd=ROOT, pass_fds=[handle], start_new_session=True))
+        environment = {**os.environ, processes.VARIABLE: portal.mark}
+        portal.children.append(
+            subprocess.Popen(sandbox, cwd=ROOT, env=environment, pass_fds=[handle], start_new_session=True)
+        )
         listener.close()
         try:
             portal.manage("migrate", "--verbosity", "0")
@@ -151,6 +160,8 @@ def own_portal(folder: Path, *, database: str = "", **extra: str) -> Iterator[Ow
         finally:
             for child in reversed(portal.children):
                 _end(child)
+            # A killed supervisor's cluster is in a group of its own.
+            processes.end(lambda: processes.carriers(portal.mark))
 
 
 def _answers(url: str) -> bool:

@@ -15,6 +15,7 @@ from tests.own_portal import ROOT
 
 # For a verdict within minutes: no more rounds than give each point a victim. `make chaos` plays the long ones.
 MOST_ROUNDS, ENOUGH_ROUNDS = 200, 30
+pytestmark = pytest.mark.usefixtures("nothing_outlives_it")
 SEED = os.environ.get("CHAOS_SEED", "20261124")
 
 

@@ -21,6 +21,7 @@ from requests_app.demo.visitor import Visitor
 from requests_app.demo.welcome import welcome
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.usefixtures("nothing_outlives_it")
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
