@@ -17,7 +17,7 @@ import pytest
 import redis
 
 from tests import leftovers, processes
-from tests.conftest import missing
+from tests.machine import missing
 from tests.own_portal import ROOT, SERVER, own_database
 from tests.patience import until
 
@@ -203,7 +203,7 @@ def test_a_database_that_is_left_is_named(tmp_path: Path) -> None:
 def broker() -> Iterator[redis.Redis]:
     url = os.environ.get("TEST_REDIS_URL", "")
     if not url:
-        missing("Redis (TEST_REDIS_URL)")
+        missing("redis")
     with redis.Redis.from_url(url) as server:
         yield server
 
