@@ -169,13 +169,22 @@ def test_a_look_from_before_the_outage_is_no_ground_to_send_on(
         looks.append(1)
         return real(*words)
 
+    before_intents: list[int] = []
+    intend = intents.intend
+
+    def noted(parcels: Any, context: Any) -> Any:
+        if parcels:
+            before_intents.append(len(looks))
+        return intend(parcels, context)
+
     monkeypatch.setattr(sending.precheck, "look", look)
+    monkeypatch.setattr(intents, "intend", noted)
     with impatient() as lock:
-        once_before(monkeypatch, sending, "_heed", lock.take)
+        once_before(monkeypatch, sending.intents, "heed", lock.take)
         once_before(monkeypatch, sweep, "_rest", lock.let_go)
         Clock().sweep()
 
-    assert len(looks) >= 2
+    assert before_intents[0] == 2
     assert len(lines(caplog)) == 2
 
 
