@@ -111,7 +111,7 @@ CACHES = {
     "default": (
         {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
         if REDIS_URL
-        else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}
+        else {"BACKEND": "portal.cache.StrictDatabaseCache", "LOCATION": "portal_cache"}
     )
 }
 

@@ -7,6 +7,9 @@ from django.urls import include, path
 
 from portal import health, metrics, signed_in
 
+# Also answers for whatever fails before a view is reached: the session, the person, the page of another error.
+handler500 = "portal.unavailable.server_error"
+
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -73,7 +73,13 @@ class Answered:
 
 def write_down(pairs: Sequence[Pair], context: Context) -> None:
     """Store answers with their attempts, steps and audit entries, in one transaction; pairs of (parcel, attempt)."""
+    context.touched.update(step.ticket_id for (parcel, _), _ in pairs for step in parcel.steps)
+    pairs = _not_written(pairs)
+    if not pairs:
+        return
     now = context.now()
+    for (_, attempt), _ in pairs:
+        attempt.answered_at = now
     answered = [_answered(parcel, attempt, reply, now=now) for (parcel, attempt), reply in pairs]
     _note_health(answered, now=now)
     with transaction.atomic():
@@ -86,7 +92,16 @@ def write_down(pairs: Sequence[Pair], context: Context) -> None:
         log.record_all([_record(step, one, context, now=now) for one in answered for step in one.parcel.steps])
         if any(one.may_have_deleted for one in answered):
             checkpoints.make_after_commit(actor=context.actor, now=now)
-    context.touched.update(step.ticket_id for one in answered for step in one.parcel.steps)
+
+
+def _not_written(pairs: Sequence[Pair]) -> Sequence[Pair]:
+    """Leave out what an earlier try has written: committed, though the connection broke before it said so."""
+    tried = {attempt.pk: attempt.answered_at for (_, attempt), _ in pairs if attempt.answered_at}
+    if not tried:
+        return pairs
+    rows = Attempt.objects.filter(pk__in=tried).values_list("pk", "answered_at")
+    written = {pk for pk, answered_at in rows if answered_at == tried[pk]}
+    return [((parcel, attempt), reply) for (parcel, attempt), reply in pairs if attempt.pk not in written]
 
 
 def _answered(parcel: Parcel, attempt: Attempt, reply: Reply, *, now: datetime) -> Answered:

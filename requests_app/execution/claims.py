@@ -116,7 +116,8 @@ def claim_stream_tasks(*, now: datetime, closed_apps: Collection[int] = (), limi
 def write_all(changes: Sequence[tuple[Row, Columns]]) -> set[int]:
     """Write columns of claimed rows of one table and end their leases; returns the ids of those that were still held.
 
-    Locks and compares the tokens in the caller's transaction, which on PostgreSQL nobody can come between.
+    Locks and compares the tokens in the caller's transaction, which on PostgreSQL nobody can come between. The token
+    is raised: whoever does not know whether the transaction was committed may try again, and writes nothing twice.
     """
     if not changes:
         return set()
@@ -125,7 +126,8 @@ def write_all(changes: Sequence[tuple[Row, Columns]]) -> set[int]:
     tokens = dict(rows.select_for_update().order_by("pk").values_list("pk", "lease_token"))
     # A worker that was held up may have claimed a row a second time: only its newer claim counts.
     held = [(row, new) for row, new in changes if tokens.get(row.pk) == row.lease_token]
-    update_alike(model._default_manager.all(), [(row.pk, {"lease_until": None, **new}) for row, new in held])
+    ended = {"lease_until": None, "lease_token": F("lease_token") + 1}
+    update_alike(model._default_manager.all(), [(row.pk, {**ended, **new}) for row, new in held])
     return {row.pk for row, _ in held}
 
 

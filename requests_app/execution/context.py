@@ -60,6 +60,8 @@ class Context:
     traffic: Traffic = field(init=False)
     # The sweep is about to end: calls on their way are landed, none is begun.
     closing: bool = False
+    # The database failed meanwhile: what was read on Stream before is no ground to send on any more.
+    resuming: bool = False
     housekeeping_at: float = 0.0
 
     _handlers: dict[Callable[..., None], Landed] = field(default_factory=dict)

@@ -93,7 +93,7 @@ def _heed(pairs: Sequence[Pair], context: Context) -> None:
     _put_back(unread, context, setback=True)
     read = [step for steps, reply in pairs if not isinstance(reply, StreamError) for step in steps]
     willing = intents.heed(read, looks, context)
-    if context.closing:
+    if context.closing or context.resuming:
         _put_back(willing, context)
     else:
         _send(willing, context)

@@ -12,8 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import DatabaseError, close_old_connections
 from django.db.models import Exists, OuterRef, Q
 
+from requests_app import outages
 from requests_app.enums import State, StepState
 from requests_app.execution import agenda, budgets, health, polling, readback, reconcile, restored, sending, steps
 from requests_app.execution.context import Context, ticking
@@ -30,6 +32,8 @@ PAUSE_SECONDS = 0.25
 HOUSEKEEPING_SECONDS = 1.0
 # Seconds for which a pass waits for an answer before it looks at the rows again.
 PATIENCE = 0.1
+# Seconds between two tries while the database is locked or away.
+OUTAGE_PAUSE = 0.5
 SETTLE_AT_ONCE = 200
 FORGOTTEN_AT_ONCE = 200
 
@@ -79,30 +83,64 @@ def sweep_once(
 
     With `wait`, a sweep stays while something becomes due within seconds, so that young tasks are asked about
     in time. `stopped` is asked between passes. What is on its way when the sweep ends is waited for: no longer than
-    the longest call.
+    the longest call. While the database is locked or away the sweep waits, and goes on where it was; once the budget
+    is spent, the error is the caller's.
     """
     ends = time.monotonic() + budget_seconds
     total = Swept()
+
+    def spent() -> bool:
+        return time.monotonic() >= ends or stopped()
+
     with ThreadPoolExecutor(THREADS) as pool:
         context = Context(pool=pool, now=now, tick=tick, linger=linger)
-        restored.look(actor=context.actor, now=now())
-        while True:
-            done = one_pass(context)
-            total.add(done)
-            if time.monotonic() >= ends or stopped():
-                close(context, total)
-                total.more_soon = bool(done.work) or agenda.anything_until(now() + WORTH_WAITING)
-                break
-            if done.work or context.traffic.busy:
-                continue
-            if context.lobby:
-                time.sleep(PATIENCE)
-                continue
-            total.more_soon = agenda.anything_until(now() + WORTH_WAITING)
-            if not (wait and total.more_soon):
-                break
-            time.sleep(PAUSE_SECONDS)
+        going = True
+        while going:
+            try:
+                going = _go_on(context, total, spent=spent, wait=wait)
+                outages.LOG.over()
+            except DatabaseError as error:
+                if not outages.outage_of(error):
+                    raise
+                outages.LOG.met(error)
+                if spent():
+                    raise
+                _rest(context)
     return total
+
+
+def _go_on(context: Context, total: Swept, *, spent: Callable[[], bool], wait: bool) -> bool:
+    """One pass, and a rest where nothing is due yet; returns whether the sweep is to go on."""
+    if context.resuming or not total.passes:
+        restored.look(actor=context.actor, now=context.now())
+    if context.resuming:
+        # Reading works on a locked SQLite as well: only something written proves that the outage is over.
+        beat(context.now())
+        total.landed += context.traffic.land(0)
+        context.resuming = False
+    done = one_pass(context)
+    total.add(done)
+    if spent():
+        close(context, total)
+        total.more_soon = bool(done.work) or agenda.anything_until(context.now() + WORTH_WAITING)
+        return False
+    if done.work or context.traffic.busy:
+        return True
+    if context.lobby:
+        time.sleep(PATIENCE)
+        return True
+    total.more_soon = agenda.anything_until(context.now() + WORTH_WAITING)
+    if wait and total.more_soon:
+        time.sleep(PAUSE_SECONDS)
+        return True
+    return False
+
+
+def _rest(context: Context) -> None:
+    """Wait for the database. Its transaction was rolled back; the rows that were claimed stand under their leases."""
+    context.resuming = True
+    time.sleep(OUTAGE_PAUSE)
+    close_old_connections()
 
 
 def one_pass(context: Context) -> Swept:
@@ -143,13 +181,13 @@ def close(context: Context, total: Swept) -> None:
 
 def _keep_house(context: Context) -> None:
     """What need not be looked at in every pass."""
-    context.housekeeping_at = context.tick() + HOUSEKEEPING_SECONDS
     budgets.write_down(context)
     health.probe(context)
     budgets.look(context)
     context.touched.update(forgotten())
     restored.remember(restored.head())
     beat(context.now())
+    context.housekeeping_at = context.tick() + HOUSEKEEPING_SECONDS
 
 
 def _settle(context: Context) -> int:
@@ -157,11 +195,12 @@ def _settle(context: Context) -> int:
     if not context.touched:
         return 0
     touched = sorted(context.touched)
-    context.touched.clear()
-    return sum(
+    settled = sum(
         len(outcomes.settle_all(touched[start : start + SETTLE_AT_ONCE], actor=context.actor, now=context.now()))
         for start in range(0, len(touched), SETTLE_AT_ONCE)
     )
+    context.touched.clear()
+    return settled
 
 
 def forgotten() -> list[int]:

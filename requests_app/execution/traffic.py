@@ -55,14 +55,16 @@ class Traffic:
         self._tower = threading.Lock()
         self._lines: dict[int, deque[_Call]] = defaultdict(deque)
         self._flying: Counter[int] = Counter()
-        # Launched and not handed over yet; known to the one thread that launches and lands.
+        # Launched and not down yet; known to the one thread that launches and lands.
         self._out = 0
+        # Down and not handed over yet: what could not be written since the database failed stays here for another try.
+        self._kept: dict[Landed, list[Pair]] = {}
         self._down: queue.SimpleQueue[tuple[_Call, object]] = queue.SimpleQueue()
 
     @property
     def busy(self) -> bool:
         """Whether any call waits, is on its way, or has not been handed over yet."""
-        return self._out > 0
+        return self._out > 0 or bool(self._kept)
 
     @property
     def room(self) -> int:
@@ -85,8 +87,10 @@ class Traffic:
         self._take_off()
 
     def land(self, patience: float) -> int:
-        """Hand over what has landed, waiting for the first for `patience` seconds; returns how many calls."""
-        groups: dict[Landed, list[Pair]] = defaultdict(list)
+        """Hand over what has landed, waiting for the first for `patience` seconds; returns how many calls.
+
+        What a handler fails on is kept and handed over again the next time.
+        """
         landed = 0
         ends = time.monotonic() + patience
         while self._out:
@@ -98,9 +102,11 @@ class Traffic:
                 ends = time.monotonic() + GATHER
             landed += 1
             self._out -= 1
-            groups[call.landed].append((call.subject, reply))
-        for hand_over, pairs in groups.items():
+            self._kept.setdefault(call.landed, []).append((call.subject, reply))
+        while self._kept:
+            hand_over, pairs = next(iter(self._kept.items()))
             hand_over(pairs)
+            del self._kept[hand_over]
         return landed
 
     def _take_off(self) -> None:

@@ -12,8 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db import DatabaseError
-
+from requests_app import outages
 from requests_app.audit.actor import Actor
 from requests_app.models import Heartbeat
 from requests_app.upkeep import (
@@ -75,7 +74,7 @@ def run_due(
     """Do every chore that is due and nobody else's; returns the names of those that were done.
 
     A chore that fails is told to the log and tried again a minute later; it keeps no other from its turn. None is
-    begun after the budget (seconds).
+    begun after the budget (seconds). A database that is locked or away is for the caller to deal with.
     """
     ends = time.monotonic() + budget_seconds
     done = []
@@ -101,9 +100,9 @@ def _do(chore: Chore, *, actor: Actor, now: Callable[[], datetime]) -> bool:
     begun = now()
     try:
         chore.run(actor, begun)
-    except DatabaseError:
-        raise
     except Exception as error:
+        if outages.outage_of(error):
+            raise
         # The words of an error may hold what must not be logged: its kind will do.
         logger.error("The chore “%s” failed: %s.", chore.name, type(error).__name__)
         _due_again(chore, now() + AGAIN)

@@ -40,11 +40,21 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
+// While the database is away a region that renews itself says so once, as it does where the connection is lost.
+function isBusy({ xhr, requestConfig }) {
+  if (xhr.status !== 503 || requestConfig?.verb !== "get") return false;
+  if (!lost) say("The portal is busy. What you see may be old.", true);
+  lost = true;
+  return true;
+}
+
 document.addEventListener("htmx:responseError", (event) => {
+  if (isBusy(event.detail)) return;
   const sentence = {
     403: "You may not do that, or this page is too old. Reload it and try again.",
     404: "That is not there any more. Reload the page.",
     429: "Too many tries at once. Wait a moment.",
+    503: "The portal is busy. Look whether what you sent arrived, and try again in a moment.",
   }[event.detail.xhr.status];
   say(sentence ?? "The portal could not answer. Nothing was changed; try again in a moment.", true);
 });

@@ -65,6 +65,8 @@ def sign_in(browser: Browser, live_server: Any) -> Iterator[SignIn]:
         meant = ("the server responded with a status of 4", "htmx:sendAbort", "htmx:afterRequest")
         # Tests take the connection away.
         meant += ("net::ERR_INTERNET_DISCONNECTED",)
+        # Tests take the database away.
+        meant += ("the server responded with a status of 503", "Response Status Error Code 503")
         if message.type == "error" and not any(words in message.text for words in meant):
             complaints.append(message.text)
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from requests_app.enums import State
 from requests_app.models import Decision, Note, StreamApp, Ticket
 from tests import factories
 from tests.browser.conftest import SignIn
+from tests.patience import until
 from tests.people import PASSWORD, person
 
 WORDS = "Confirmed twice by e-mail."
+COUNT_TOASTS = """
+window.toasts = 0;
+new MutationObserver(() => { window.toasts += document.querySelector("#toasts").children.length; })
+  .observe(document.querySelector("#toasts"), { childList: true });
+"""
 
 
 def at_a_note(page: Page, ticket: Ticket) -> None:
@@ -77,6 +83,29 @@ def test_a_lost_connection_loses_nothing_that_was_typed(sign_in: SignIn, app: St
 
     expect(ada.get_by_text(WORDS).first).to_be_visible()
     assert Note.objects.count() == 1
+
+
+def test_a_region_that_renews_itself_says_once_that_the_portal_is_busy(sign_in: SignIn, app: StreamApp) -> None:
+    ticket = factories.approved(factories.erase_plan("marie.curie"), app=app)
+    dora = sign_in("dora")
+    asked: list[str] = []
+
+    def busy(route: Route) -> None:
+        if "hx-request" not in route.request.headers:
+            route.fallback()
+            return
+        asked.append(route.request.url)
+        route.fulfill(status=503, content_type="text/plain", body="The portal is busy. Try again in a moment.")
+
+    dora.goto(f"/tickets/{ticket.reference}/")
+    dora.evaluate(COUNT_TOASTS)
+    dora.route("**/*", busy)
+
+    expect(dora.get_by_text("The portal is busy. What you see may be old.").first).to_be_visible()
+    until(lambda: dora.evaluate("1") and len(asked) > 2, seconds=30, what="the page to ask again")
+    assert dora.evaluate("window.toasts") == 1
+    dora.unroute("**/*")
+    expect(dora.get_by_text("Connected again.").first).to_be_visible()
 
 
 def test_a_double_click_on_approve_approves_once(sign_in: SignIn, app: StreamApp) -> None:

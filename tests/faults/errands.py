@@ -62,9 +62,10 @@ def approve(prefix: str, erasures: int, exports: int = 0) -> None:
     print(json.dumps(len(names)))
 
 
-def sweep(seconds_ahead: float = 0.0) -> None:
+def sweep(seconds_ahead: float = 0.0, budget_seconds: float = 40.0) -> None:
     """Sweep once, with a clock that is ahead."""
-    print(sweep_once(now=lambda: database_now() + timedelta(seconds=seconds_ahead), linger=0))
+    now = lambda: database_now() + timedelta(seconds=seconds_ahead)  # noqa: E731
+    print(sweep_once(budget_seconds=budget_seconds, now=now, linger=0))
 
 
 def lift() -> None:
@@ -159,7 +160,7 @@ def numbers(codes: list[int]) -> None:
 
 
 def sweep_without_a_database() -> None:
-    """Sweep, and lose the database at the moment in which Stream's answer is to be written down."""
+    """Sweep, and lose the database for good at the moment in which Stream's answer is to be written down."""
     real = answers.write_down
 
     def write_down(*words: Any) -> None:
@@ -167,11 +168,13 @@ def sweep_without_a_database() -> None:
         real(*words)
 
     with patch.object(answers, "write_down", write_down):
-        sweep()
+        sweep(budget_seconds=2)
 
 
 def _take_the_database_away() -> None:
-    """SQLite: the disk is full, no file may grow any more. PostgreSQL: the server ends the connection."""
+    """SQLite: the disk is full, no file may grow any more. PostgreSQL: the server ends the connection, and takes no
+    other one of this process.
+    """
     if connection.vendor == "sqlite":
         grown = Path(f"{connection.settings_dict['NAME']}-wal").stat().st_size
         resource.setrlimit(resource.RLIMIT_FSIZE, (grown, resource.RLIM_INFINITY))
@@ -183,3 +186,4 @@ def _take_the_database_away() -> None:
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
     other.close()
+    connection.settings_dict["PORT"] = "9"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from django.db import IntegrityError, OperationalError
 
 from tests.faults.chaos.checker import check
+from tests.faults.chaos.crew import BROKEN, LOCKED, Crew, exit_code
 from tests.faults.chaos.history import Approved, Attempt, Call, Download, History, Presence, Step, Ticket
 from tests.own_portal import ROOT
 
@@ -156,3 +160,46 @@ def test_a_step_may_fail_for_a_reason(excuse: dict[str, object]) -> None:
     on_stream = replace(history, calls=[replace(DELETE, task_status="failed"), EXPORT])
 
     assert check(on_stream).wrong == []
+
+
+def of_sqlite(code: int, words: str) -> OperationalError:
+    error, cause = OperationalError(words), sqlite3.OperationalError(words)
+    cause.sqlite_errorcode = code
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (of_sqlite(sqlite3.SQLITE_BUSY, "database is locked"), LOCKED),
+        (of_sqlite(sqlite3.SQLITE_BUSY_SNAPSHOT, "database is locked"), LOCKED),
+        (of_sqlite(sqlite3.SQLITE_ERROR, "no such table: requests_app_step"), BROKEN),
+        (of_sqlite(sqlite3.SQLITE_FULL, "database or disk is full"), BROKEN),
+        (OperationalError("the connection is closed"), BROKEN),
+        (IntegrityError("duplicate key"), BROKEN),
+        (AssertionError("database is locked"), BROKEN),
+    ],
+)
+def test_only_a_lock_is_told_apart_from_other_errors(error: Exception, code: int) -> None:
+    assert exit_code(error) == code
+
+
+@pytest.mark.parametrize(
+    ("code", "somebody_stands_still", "locked", "broken"),
+    [(LOCKED, True, 1, 0), (LOCKED, False, 0, 1), (BROKEN, True, 0, 1), (BROKEN, False, 0, 1), (0, True, 0, 0)],
+)
+def test_a_lock_is_excused_while_somebody_stands_still(
+    tmp_path: Path, code: int, somebody_stands_still: bool, locked: int, broken: int
+) -> None:
+    crew = Crew(tmp_path / "broken.log", stopped={1} if somebody_stands_still else set())
+
+    crew.count(code << 8)
+
+    assert (crew.locked, crew.broken, crew.killed) == (locked, broken, 0)
+
+
+def test_the_report_tells_how_often_the_database_was_locked() -> None:
+    done = play("--rounds", "1")
+
+    assert "0 times the database was locked" in done.stdout

@@ -42,7 +42,7 @@ def deleted(portal: OwnPortal) -> Counter[str]:
 
 
 def test_an_answer_that_could_not_be_written_down_is_followed_by_no_second_call(tmp_path: Path) -> None:
-    """The disk is full on SQLite; on PostgreSQL the server ends the connection."""
+    """The disk is full on SQLite; on PostgreSQL the server ends the connection, and is not back within the budget."""
     with own_portal(tmp_path) as portal:
         do(portal, "approve('anna', 2)")
         failed = do(portal, "sweep_without_a_database()", check=False)

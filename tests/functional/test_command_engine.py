@@ -44,7 +44,7 @@ def test_sweep_refuses_to_spin(pause: float) -> None:
         call_command("sweep", loop=pause)
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_the_loop_sweeps_until_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     handlers: dict[int, Any] = {}
     sweeps: list[bool] = []

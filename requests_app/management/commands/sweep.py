@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 import time
@@ -11,12 +10,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, close_old_connections
 
+from requests_app import outages
 from requests_app.execution.context import this_worker
 from requests_app.execution.sweep import sweep_once
 from requests_app.execution.timing import database_now
 from requests_app.upkeep import timetable
-
-logger = logging.getLogger("portal.sweep")
 
 LEAST_PAUSE = 0.1
 # Seconds between two tries while the database is away.
@@ -39,10 +37,23 @@ class Command(BaseCommand):
         if once == (pause is not None):
             raise CommandError("Say either --once or --loop SECONDS.")
         if pause is None:
-            self.stdout.write(str(sweep_once()))
+            self._once()
             return
         if pause < LEAST_PAUSE:
             raise CommandError(f"Give --loop at least {LEAST_PAUSE} seconds.")
+        self._again_and_again(pause)
+
+    def _once(self) -> None:
+        try:
+            self.stdout.write(str(sweep_once()))
+        except DatabaseError as error:
+            outage = outages.outage_of(error)
+            if outage is None:
+                raise
+            raise CommandError(f"The database {outage.value} ({type(error).__name__}).") from error
+
+    def _again_and_again(self, pause: float) -> None:
+        """Until a signal says stop. A database that is locked or away is waited for; any other error ends the loop."""
         stopped = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stopped.set())
@@ -55,7 +66,10 @@ class Command(BaseCommand):
                     timetable.run_due(actor=this_worker(), now=database_now, budget_seconds=UPKEEP_BUDGET)
                     upkeep_at = time.monotonic() + UPKEEP_EVERY
                 setbacks = 0
+                outages.LOG.over()
             except DatabaseError as error:
+                if not outages.outage_of(error):
+                    raise
                 setbacks += 1
-                logger.warning("The database does not answer (%s); trying again.", type(error).__name__)
+                outages.LOG.met(error)
             stopped.wait(max(pause, min(LONGEST_PAUSE, 2.0**setbacks)) if setbacks else pause)

@@ -64,5 +64,6 @@ class Campaign:
         return (
             f"chaos: {self.rounds} rounds in {seconds:.0f} s, {total.calls} calls accepted, "
             f"{self.world.crew.killed} processes killed, {total.lost} lost, {total.doubled} doubled, "
-            f"{total.repeated_after_a_look} repeated after a look"
+            f"{total.repeated_after_a_look} repeated after a look, "
+            f"{self.world.crew.locked} times the database was locked"
         )

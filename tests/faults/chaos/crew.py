@@ -12,8 +12,16 @@ from pathlib import Path
 
 from django.db import connections
 
-# An exit code that no kill leaves behind.
+from requests_app.outages import Outage, outage_of
+
+# Exit codes that no kill leaves behind: it ended with an error, or with that of a database that stayed locked.
 BROKEN = 70
+LOCKED = 71
+
+
+def exit_code(error: BaseException) -> int:
+    """What a child that ended with the error tells its parent."""
+    return LOCKED if outage_of(error) is Outage.LOCKED else BROKEN
 
 
 @dataclass
@@ -25,6 +33,8 @@ class Crew:
     stopped: set[int] = field(default_factory=set)
     killed: int = 0
     broken: int = 0
+    # How often one waited in vain for a lock while another stood still: what a storm does to people, and no fault.
+    locked: int = 0
 
     def send(self, deed: Callable[[], object]) -> int:
         """Fork a child that does the deed and ends. Connections are not shared with it."""
@@ -37,7 +47,8 @@ class Crew:
         try:
             deed()
             code = 0
-        except BaseException:
+        except BaseException as error:
+            code = exit_code(error)
             with self.log.open("a") as log:
                 traceback.print_exc(file=log)
         finally:
@@ -51,9 +62,16 @@ class Crew:
             self.running.discard(child)
             if os.WIFSTOPPED(status):
                 self.stopped.add(child)
-                continue
-            self.killed += os.WIFSIGNALED(status)
-            self.broken += os.WIFEXITED(status) and os.WEXITSTATUS(status) == BROKEN
+            else:
+                self.count(status)
+
+    def count(self, status: int) -> None:
+        """How a child ended. A lock that nobody who stands still can hold was held for too long by the portal."""
+        self.killed += os.WIFSIGNALED(status)
+        code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0
+        excused = code == LOCKED and bool(self.stopped)
+        self.locked += excused
+        self.broken += code in {BROKEN, LOCKED} and not excused
 
     def kill_all(self) -> None:
         """The whole machine goes down."""

@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from requests_app.execution.sweep import sweep_once
+from requests_app.jobs import BUDGET
 from requests_app.models import Step, Ticket
 from tests import factories, people
 from tests.faults.chaos.clock import SharedClock, Tally
@@ -20,7 +21,7 @@ LINGER = 0.02
 
 def sweep(clock: SharedClock) -> Deed:
     """One sweep of one worker."""
-    return lambda: sweep_once(now=clock.now, tick=clock.tick, linger=LINGER)
+    return lambda: sweep_once(budget_seconds=BUDGET, now=clock.now, tick=clock.tick, linger=LINGER)
 
 
 def doomed(deed: Deed, point: Failpoint, fate: Fate, passes: int, reached: Tally) -> Deed:

@@ -200,10 +200,8 @@ class Round:
         if not self.world.crew.stopped:
             return
         self.world.clock.forward(LONG)
-        self.world.crew.stopped, asleep = set(), self.world.crew.stopped
         self.world.crew.send(deeds.sweep(self.world.clock))
         self.world.crew.wait()
-        self.world.crew.stopped |= asleep
         self.world.crew.let_go_on()
         self.world.crew.wait()
 

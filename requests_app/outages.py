@@ -1,0 +1,70 @@
+"""Which errors of the database pass by themselves: it is locked, or it cannot be reached.
+
+Such an error says nothing about the program: whoever meets it waits and tries again, or says so. Every other error of
+the database (a broken constraint, a statement it does not know, a value that does not fit) is a fault and stays one.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from enum import Enum
+
+from django.db import InterfaceError, OperationalError
+
+logger = logging.getLogger("portal.database")
+
+# SQLite's primary result codes. It calls a table that is missing an operational error as well.
+_SQLITE_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_SQLITE_AWAY = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL}
+# PostgreSQL's: a lock that was waited for too long, and two transactions that waited for each other.
+_POSTGRESQL_LOCKED = {"55P03", "40P01"}
+
+
+class Outage(Enum):
+    """What keeps the database from answering; the value ends a sentence about it."""
+
+    LOCKED = "is locked"
+    AWAY = "does not answer"
+
+
+def outage_of(error: BaseException | None) -> Outage | None:
+    """What the error tells of the state of the database, or None where it is an error like any other."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return None
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return _of_sqlite(cause)
+    locked = getattr(cause, "sqlstate", None) in _POSTGRESQL_LOCKED
+    return Outage.LOCKED if locked else Outage.AWAY
+
+
+def _of_sqlite(cause: sqlite3.Error) -> Outage | None:
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code in _SQLITE_LOCKED:
+        return Outage.LOCKED
+    return Outage.AWAY if code in _SQLITE_AWAY else None
+
+
+class OutageLog:
+    """Tells the log of an outage once when it is first met and once when it is over, however often it is met."""
+
+    def __init__(self) -> None:
+        self._lasts = False
+
+    def met(self, error: BaseException) -> None:
+        """The database failed with an error that is an outage. Only its type is named: its words may hold data."""
+        outage = outage_of(error)
+        if outage and not self._lasts:
+            self._lasts = True
+            logger.warning("The database %s (%s); trying again.", outage.value, type(error).__name__)
+
+    def over(self) -> None:
+        """The database did what it was asked."""
+        if self._lasts:
+            self._lasts = False
+            logger.warning("The database answers again.")
+
+
+# That of this process.
+LOG = OutageLog()
