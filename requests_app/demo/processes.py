@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,15 +13,17 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 import requests
 
 from requests_app.cluster import Cluster
-from requests_app.demo.clock import Clock, DemoFailed
+from requests_app.demo.clock import PAUSE_SECONDS, Clock, DemoFailed
+from requests_app.demo.looker import Looker
+from requests_app.demo.places import Places
 from requests_app.demo.ports import address_of, listen_on
+from requests_app.demo.tickets import FAULTS, MANY_ACCOUNTS, NAME_OF_MANY
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 8.0
@@ -39,46 +41,21 @@ _OWN = (
 )
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where a demo keeps its data."""
-
-    folder: Path
-
-    @property
-    def portal_database(self) -> Path:
-        """SQLite file of the portal."""
-        return self.folder / "portal.sqlite3"
-
-    @property
-    def sandbox_database(self) -> Path:
-        """SQLite file of the stand-in."""
-        return self.folder / "sandbox.sqlite3"
-
-    @property
-    def secret_file(self) -> Path:
-        """The secret that portal and stand-in share; made anew with the data."""
-        return self.folder / "secret"
-
-    @property
-    def cluster_file(self) -> Path:
-        """Names the running cluster's process group."""
-        return self.folder / "qcluster.pid"
-
-    def log_of(self, name: str) -> Path:
-        """What a child prints."""
-        return self.folder / f"{name}.log"
-
-    def clear(self) -> None:
-        """Throw everything away."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+def supervised(places: Places) -> list[str]:
+    """The worker's words for Python."""
+    return ["manage.py", "supervise", "--pid-file", str(places.cluster_file)]
 
 
 class Processes:
     """Starts the children, knows where they are, and stops them all."""
 
-    def __init__(self, places: Places, *, task_seconds: float, clock: Clock, port: int = 0) -> None:
+    profile = "demo"
+
+    def __init__(
+        self, places: Places, *, task_seconds: float, clock: Clock, port: int = 0, faults: Path | None = None
+    ) -> None:
         self.places = places
+        self._faults = faults
         self.clock = clock
         self._task_seconds = task_seconds
         self._children: dict[str, subprocess.Popen[bytes]] = {}
@@ -113,7 +90,7 @@ class Processes:
         return {
             **{name: value for name, value in os.environ.items() if name not in _OWN},
             **dict.fromkeys(_OWN, ""),
-            "PORTAL_PROFILE": "demo",
+            "PORTAL_PROFILE": self.profile,
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             "DATABASE_URL": f"sqlite:///{self.places.portal_database}",
             "STREAM_BASE_URL": self.sandbox_url,
@@ -131,47 +108,67 @@ class Processes:
 
     def start(self, *, filled: bool) -> None:
         """Migrate, fill where wanted, and start the three; returns once each answers."""
-        # The secret goes by argument: it opens nothing but this stand-in on this machine.
-        options = [
-            "--fd",
-            str(self._sandbox_listener.fileno()),
-            "--database",
-            str(self.places.sandbox_database),
-            "--key",
-            self.key,
-        ]
-        options += ["--secret", self.secret, "--task-seconds", str(self._task_seconds), "--seed"]
-        self._spawn("sandbox", ["-m", "portal.sandbox", *options], self._sandbox_listener)
+        is_new = not self.places.sandbox_database.exists()
+        self._start_sandbox(filled=filled)
         self.manage("migrate", "--verbosity", "0")
-        self.manage("setup_demo") if filled else self.manage("setup_demo", "--people-only")
+        self.clock.say("database: the tables are up to date")
         self._wait_for("sandbox", self.sandbox_url)
         self.clock.say("sandbox: the stand-in for Stream answers")
-        self._spawn("worker", ["manage.py", "supervise", "--pid-file", str(self.places.cluster_file)])
-        bind = f"fd://{self._web_listener.fileno()}"
-        web = ["-m", "gunicorn", "portal.wsgi", "--bind", bind, "--threads", "8", "--log-level", "warning"]
-        self._spawn("web", [*web, "--no-control-socket"], self._web_listener)
+        if filled and is_new:
+            self.looker().make(*MANY_ACCOUNTS, name=NAME_OF_MANY)
+        self.manage("setup_demo") if filled else self.manage("setup_demo", "--people-only")
+        self.clock.say("database: people and tickets are there" if filled else "database: people are there")
+        self._spawn("worker", supervised(self.places))
+        self._start_web(self._web_listener)
         self._wait_for("web", f"{self.portal_url}/healthz")
         self.clock.say("worker and web server: started")
 
+    def looker(self) -> Looker:
+        """Looks at the stand-in past the portal."""
+        return Looker.at(self.sandbox_url, self.key, self.secret)
+
+    def _start_sandbox(self, *, filled: bool) -> None:
+        # The secret goes by argument: it opens nothing but this stand-in on this machine.
+        options = ["--fd", str(self._sandbox_listener.fileno()), "--database", str(self.places.sandbox_database)]
+        options += ["--key", self.key, "--secret", self.secret, "--task-seconds", str(self._task_seconds), "--seed"]
+        if self._faults:
+            options += ["--faults", str(self._faults)]
+        if filled:
+            self.places.faults_file.write_text(json.dumps(FAULTS))
+            options += ["--faults", str(self.places.faults_file)]
+        self._spawn("sandbox", ["-m", "portal.sandbox", *options], self._sandbox_listener)
+
+    def _start_web(self, listener: socket.socket) -> None:
+        web = ["-m", "gunicorn", "portal.wsgi", "--bind", f"fd://{listener.fileno()}", "--threads", "8"]
+        self._spawn("web", [*web, "--log-level", "warning", "--no-control-socket"], listener)
+
     def manage(self, *words: str) -> str:
         """Run a management command to its end; returns what it printed."""
-        try:
-            done = subprocess.run(  # noqa: S603
-                [sys.executable, "manage.py", *words],
-                cwd=ROOT,
-                env=dict(self.environment),
-                capture_output=True,
-                text=True,
-                timeout=self.clock.left(),
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise DemoFailed(
-                f"manage.py {words[0]} did not end in time: {self.clock.seconds:.0f} s are over."
-            ) from None
-        if done.returncode != 0:
-            raise DemoFailed(f"manage.py {words[0]} failed: {(done.stderr or done.stdout).strip()[-800:]}")
-        return done.stdout
+        with subprocess.Popen(  # noqa: S603
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=dict(self.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
+            try:
+                printed, complaints = self._printed_by(running, f"manage.py {words[0]}")
+            except BaseException:
+                running.kill()
+                raise
+        if running.returncode != 0:
+            raise DemoFailed(f"manage.py {words[0]} failed: {(complaints or printed).strip()[-800:]}")
+        return printed
+
+    def _printed_by(self, running: subprocess.Popen[str], what: str) -> tuple[str, str]:
+        """Output and errors of a command once it has ended."""
+        while True:
+            try:
+                return running.communicate(timeout=PAUSE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.clock.tell_waiting(what)
 
     def _spawn(self, name: str, words: list[str], listener: socket.socket | None = None) -> None:
         with self.places.log_of(name).open("ab") as log:

@@ -15,8 +15,9 @@ import requests
 from django.core.management import CommandError, call_command
 
 from requests_app.demo.clock import Clock, DemoFailed
+from requests_app.demo.places import Places
 from requests_app.demo.ports import address_of, listen_on
-from requests_app.demo.processes import Places, Processes
+from requests_app.demo.processes import Processes
 from requests_app.demo.visitor import Visitor
 from requests_app.demo.welcome import welcome
 
