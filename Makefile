@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check demo-reset test bench bench-audit bench-pages pictures chaos conformance lint fmt clean
+.PHONY: help install demo demo-check demo-reset dev shell db logs test bench bench-audit bench-pages pictures chaos conformance lint fmt clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -24,14 +24,27 @@ $(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 
 install: $(VENV)/.run  ## the virtual environment with what the portal runs on
 
-demo: $(VENV)/.run  ## the portal with a stand-in for Stream, on this machine
-	$(BIN)/python manage.py demo
+demo: $(VENV)/.run  ## the portal with a stand-in for Stream, FAULTS=file for it
+	$(BIN)/python manage.py demo $(if $(FAULTS),--faults "$(FAULTS)")
 
 demo-check: $(VENV)/.run  ## the main job without a browser, on throw-away data
 	$(BIN)/python manage.py demo --check
 
 demo-reset: $(VENV)/.run  ## the demo with fresh data
-	$(BIN)/python manage.py demo --reset
+	$(BIN)/python manage.py demo --reset $(if $(FAULTS),--faults "$(FAULTS)")
+
+dev: $(VENV)/.dev  ## the demo to develop with: reload, DEBUG pages, FAULTS=file for the stand-in
+	$(BIN)/python manage.py dev $(if $(FAULTS),--faults "$(FAULTS)")
+
+shell: $(VENV)/.run  ## Django's shell on the data of the demo
+	@$(BIN)/python manage.py in_demo shell
+
+db: $(VENV)/.run  ## the database shell on the data of the demo
+	@$(BIN)/python manage.py in_demo dbshell
+
+logs: ## what the processes of the demo print, as it comes
+	@ls var/demo/*.log >/dev/null 2>&1 || { echo "There are no logs yet: say 'make demo' or 'make dev' first." >&2; exit 1; }
+	@tail -n 20 -F var/demo/*.log
 
 test: $(VENV)/.dev  ## all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,18 @@ class Places:
     def secret_file(self) -> Path:
         """The secret that portal and stand-in share; made anew with the data."""
         return self.folder / "secret"
+
+    @property
+    def address_file(self) -> Path:
+        """Where the stand-in answers, or answered last."""
+        return self.folder / "sandbox.address"
+
+    def secret(self) -> str:
+        """What the secret's file holds; makes it where there is none."""
+        if not self.secret_file.exists():
+            self.secret_file.touch(mode=0o600)
+            self.secret_file.write_text(secrets.token_hex(32))
+        return self.secret_file.read_text()
 
     @property
     def cluster_file(self) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -23,22 +22,11 @@ from requests_app.demo.clock import PAUSE_SECONDS, Clock, DemoFailed
 from requests_app.demo.looker import Looker
 from requests_app.demo.places import Places
 from requests_app.demo.ports import address_of, listen_on
+from requests_app.demo.surroundings import KEY, surroundings
 from requests_app.demo.tickets import FAULTS, MANY_ACCOUNTS, NAME_OF_MANY
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 8.0
-# What a demo must never inherit: it brings its own.
-_OWN = (
-    "DATABASE_URL",
-    "REDIS_URL",
-    "SECRET_KEY",
-    "FIELD_KEY",
-    "AUDIT_KEY",
-    "AUDIT_SIGNING_KEY",
-    "ALLOWED_HOSTS",
-    "HTTPS",
-    "TRUSTED_PROXY",
-)
 
 
 def supervised(places: Places) -> list[str]:
@@ -60,19 +48,13 @@ class Processes:
         self._task_seconds = task_seconds
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         places.folder.mkdir(parents=True, exist_ok=True)
-        self.key = "demo-key"
-        self.secret = self._secret()
+        self.key = KEY
+        self.secret = places.secret()
         self._web_listener = listen_on(port)
         self._sandbox_listener = listen_on()
         self.portal_url = address_of(self._web_listener)
         self.sandbox_url = address_of(self._sandbox_listener)
-
-    def _secret(self) -> str:
-        file = self.places.secret_file
-        if not file.exists():
-            file.touch(mode=0o600)
-            file.write_text(secrets.token_hex(32))
-        return file.read_text()
+        places.address_file.write_text(self.sandbox_url)
 
     def __enter__(self) -> Processes:
         # A stop by whoever watches this process is a stop by hand: the children go first.
@@ -87,24 +69,7 @@ class Processes:
     @property
     def environment(self) -> Mapping[str, str]:
         """What the children of the portal see."""
-        return {
-            **{name: value for name, value in os.environ.items() if name not in _OWN},
-            **dict.fromkeys(_OWN, ""),
-            "PORTAL_PROFILE": self.profile,
-            "DJANGO_SETTINGS_MODULE": "portal.settings",
-            "DATABASE_URL": f"sqlite:///{self.places.portal_database}",
-            "STREAM_BASE_URL": self.sandbox_url,
-            "STREAM_API_KEY": self.key,
-            "STREAM_API_SECRET": self.secret,
-            "STREAM_SANDBOX": "true",
-            "SUPERVISORY_AUTHORITY": "Demo Authority for Data Protection, 1 Example Street, 10115 Berlin",
-            "CONTROLLER_NAME": "Example GmbH, data protection",
-            "EMAIL_URL": f"filemail:///{self.places.folder.resolve()}/mails",
-            "WORKER_HEAD_FILE": str(self.places.folder / "worker-head.json"),
-            "AUDIT_CHECKPOINT_FILE": str(self.places.folder / "audit-checkpoints.txt"),
-            "AUDIT_VERIFIED_FILE": str(self.places.folder / "audit-verified.json"),
-            "PYTHONUNBUFFERED": "1",
-        }
+        return surroundings(self.places, profile=self.profile, sandbox_url=self.sandbox_url, secret=self.secret)
 
     def start(self, *, filled: bool) -> None:
         """Migrate, fill where wanted, and start the three; returns once each answers."""
@@ -137,6 +102,13 @@ class Processes:
             self.places.faults_file.write_text(json.dumps(FAULTS))
             options += ["--faults", str(self.places.faults_file)]
         self._spawn("sandbox", ["-m", "portal.sandbox", *options], self._sandbox_listener)
+
+    def restart_worker(self) -> None:
+        """Let the worker finish what it has at hand, and start another in its place."""
+        if self._children["worker"].poll() is None:
+            self._children["worker"].terminate()
+        _end(self._children["worker"], STOP_SECONDS)
+        self._spawn("worker", supervised(self.places))
 
     def _start_web(self, listener: socket.socket) -> None:
         web = ["-m", "gunicorn", "portal.wsgi", "--bind", f"fd://{listener.fileno()}", "--threads", "8"]
@@ -200,10 +172,14 @@ class Processes:
     def check_alive(self) -> None:
         """Raise where a child has ended by itself."""
         for name, child in self._children.items():
-            if child.poll() is not None:
+            if child.poll() is not None and self.must_live(name):
                 log = self.places.log_of(name)
                 tail = log.read_text(errors="replace")[-800:].strip() if log.exists() else ""
                 raise DemoFailed(f"The {name} ended with code {child.returncode}. It said: {tail}")
+
+    def must_live(self, name: str) -> bool:
+        """Whether the end of this child is the end of all."""
+        return True
 
     def wait(self) -> None:
         """Serve until Ctrl-C, or until a child ends."""
@@ -221,18 +197,16 @@ class Processes:
             if child is not None and child.poll() is None:
                 child.terminate()
         for child in self._children.values():
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(max(0.1, ends - time.monotonic()))
-            # Whatever the child left behind in its own session goes with it.
-            _end_group(child.pid)
-            child.wait()
+            _end(child, max(0.1, ends - time.monotonic()))
         self._children.clear()
         # A supervisor that had to be killed leaves its cluster behind.
         Cluster(self.places.cluster_file).end_leftovers()
 
 
-def _end_group(leader: int) -> None:
-    try:
-        os.killpg(leader, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def _end(child: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait for a child that was asked to end, and end it together with what it left in its own session."""
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(seconds)
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

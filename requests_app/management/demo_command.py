@@ -16,6 +16,14 @@ from requests_app.stream.errors import StreamError
 FIRST_PORT = 8000
 
 
+def refuse_near_real_app() -> None:
+    """Raise where this process could reach an app whose people are real."""
+    if settings.STREAM_API_SECRET:
+        raise CommandError(
+            "STREAM_API_SECRET is set: the demo erases people and must never be near a real app. Unset it first."
+        )
+
+
 class DemoCommand(BaseCommand):
     """A command that runs processes over the demo's data."""
 
@@ -28,10 +36,7 @@ class DemoCommand(BaseCommand):
         parser.add_argument("--faults", type=Path, metavar="FILE", help="faults of the sandbox (docs/sandbox.md)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if settings.STREAM_API_SECRET:
-            raise CommandError(
-                "STREAM_API_SECRET is set: the demo erases people and must never be near a real app. Unset it first."
-            )
+        refuse_near_real_app()
         if not 1 <= options["port"] <= 65_535:
             raise CommandError("--port must be between 1 and 65535.")
         try:
