@@ -24,6 +24,8 @@ from requests_app.demo.sources import Sources
 from requests_app.demo.welcome import welcome_to_develop
 from tests.patience import until
 
+pytestmark = pytest.mark.xdist_group("dev")
+
 ROOT = Path(__file__).resolve().parents[2]
 # Starts `manage.py dev` over a folder of the test and follows the sources in another one.
 START = """
@@ -60,7 +62,8 @@ class Started:
 
     def _read(self) -> None:
         assert self.process.stdout
-        self.lines.extend(self.process.stdout)
+        for line in self.process.stdout:
+            self.lines.append(line)
 
     @property
     def said(self) -> str:
@@ -89,7 +92,13 @@ class Started:
         """End it as Ctrl-C does."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait(60)
+        self.close()
+
+    def close(self) -> None:
+        """Read what is left to read."""
         self._reader.join(10)
+        assert self.process.stdout
+        self.process.stdout.close()
 
 
 def _words(pid: int) -> str:
@@ -135,6 +144,7 @@ def dev(folders: tuple[Path, Path]) -> Iterator[Started]:
         for pid in _pids_of(folders[0]):
             os.kill(pid, signal.SIGKILL)
         started.process.wait()
+        started.close()
 
 
 def test_it_serves_pages_with_the_toolbar_and_explains_what_is_missing(dev: Started) -> None:
