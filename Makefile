@@ -10,8 +10,8 @@ DB ?= postgres
 POSTGRES ?= postgres://portal_test:portal_test@127.0.0.1:5432/portal
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo demo-check demo-reset test test-fast test-db test-browser test-faults watch cov bench \
-	bench-audit bench-pages pictures chaos conformance lint fmt clean
+.PHONY: help install lock demo demo-check demo-reset dev shell db logs test test-fast test-db test-browser test-faults \
+	watch cov bench bench-audit bench-pages pictures chaos conformance lint fmt clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -36,14 +36,27 @@ lock: $(VENV)/.dev  ## requirements*.lock anew from requirements*.txt
 
 install: $(VENV)/.run  ## the virtual environment with what the portal runs on
 
-demo: $(VENV)/.run  ## the portal with a stand-in for Stream, on this machine
-	$(BIN)/python manage.py demo
+demo: $(VENV)/.run  ## the portal with a stand-in for Stream, FAULTS=file for it
+	$(BIN)/python manage.py demo $(if $(FAULTS),--faults "$(FAULTS)")
 
 demo-check: $(VENV)/.run  ## the main job without a browser, on throw-away data
 	$(BIN)/python manage.py demo --check
 
 demo-reset: $(VENV)/.run  ## the demo with fresh data
-	$(BIN)/python manage.py demo --reset
+	$(BIN)/python manage.py demo --reset $(if $(FAULTS),--faults "$(FAULTS)")
+
+dev: $(VENV)/.dev  ## the demo to develop with: reload, DEBUG pages, FAULTS=file for the stand-in
+	$(BIN)/python manage.py dev $(if $(FAULTS),--faults "$(FAULTS)")
+
+shell: $(VENV)/.run  ## Django's shell on the data of the demo
+	@$(BIN)/python manage.py in_demo shell
+
+db: $(VENV)/.run  ## the database shell on the data of the demo
+	@$(BIN)/python manage.py in_demo dbshell
+
+logs: ## what the processes of the demo print, as it comes
+	@ls var/demo/*.log >/dev/null 2>&1 || { echo "There are no logs yet: say 'make demo' or 'make dev' first." >&2; exit 1; }
+	@tail -n 20 -F var/demo/*.log
 
 test: $(VENV)/.dev  ## all tests, on SQLite; some with ARGS="-k retry"
 	$(PYTEST)

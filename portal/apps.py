@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig, apps
@@ -21,6 +22,8 @@ class PortalConfig(AppConfig):
     name = "portal"
 
     def ready(self) -> None:
+        # Registers itself, and is of use only once the settings are there.
+        import_module("portal.checks")
         # Sent once for each app with tables of its own, which this one has not.
         post_migrate.connect(make_cache_table, sender=apps.get_app_config("sessions"))
 

@@ -8,13 +8,15 @@ import math
 import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
-PROFILES = ("production", "demo", "test")
+PROFILES = ("production", "demo", "dev", "test")
+THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]", "testserver"})
 
 env = environ.Env()
 environ.Env.read_env(ROOT / ".env")
@@ -115,13 +117,34 @@ def choice(name: str, default: str, among: tuple[str, ...]) -> str:
 
 
 def secret_key(profile: str) -> str:
-    """SECRET_KEY. Demo and tests have one of their own; anything else must be given one."""
+    """SECRET_KEY. Demo and tests have one of their own; anything else must be given one.
+
+    The server to develop with works on the demo's data, so it opens what the demo has sealed.
+    """
     value = text("SECRET_KEY")
     if value:
         return value
-    if profile in {"demo", "test"}:
-        return f"only-for-{profile}-and-never-for-real-data-0123456789abcdef"
+    if profile in {"demo", "dev", "test"}:
+        owner = "demo" if profile == "dev" else profile
+        return f"only-for-{owner}-and-never-for-real-data-0123456789abcdef"
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. Give the portal a long random text of its own, for example from "
         "python -c 'import secrets; print(secrets.token_urlsafe(50))'."
     )
+
+
+def debugs(profile: str, hosts: list[str], stream_url: str) -> bool:
+    """Whether pages show their insides: in `dev` alone, and there on this machine alone, with a stand-in for Stream."""
+    if profile != "dev":
+        return False
+    if not set(hosts) <= THIS_MACHINE:
+        raise ImproperlyConfigured(
+            "PORTAL_PROFILE=dev shows secrets to whoever reaches it, so ALLOWED_HOSTS may name this machine only. "
+            "Leave ALLOWED_HOSTS out, or choose another profile."
+        )
+    host = urlsplit(stream_url).hostname or ""
+    if stream_url and f"[{host}]" not in THIS_MACHINE and host not in THIS_MACHINE:
+        raise ImproperlyConfigured(
+            "PORTAL_PROFILE=dev must never be near a real Stream app: STREAM_BASE_URL may name this machine only."
+        )
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 from csp.constants import NONE, SELF
@@ -11,13 +12,13 @@ from portal import environment
 from portal.environment import ROOT, choice, database, flag, mail, number, secret_key, text, words
 
 PROFILE = choice("PORTAL_PROFILE", "production", environment.PROFILES)
-DEBUG = False
 SECRET_KEY = secret_key(PROFILE)
 
 # Where the site is reached
 
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-_ONLY_THIS_MACHINE = set(ALLOWED_HOSTS) <= {"localhost", "127.0.0.1", "[::1]", "testserver"}
+_ONLY_THIS_MACHINE = set(ALLOWED_HOSTS) <= environment.THIS_MACHINE
+DEBUG = environment.debugs(PROFILE, ALLOWED_HOSTS, text("STREAM_BASE_URL"))
 HTTPS = flag("HTTPS", not _ONLY_THIS_MACHINE)
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 BEHIND_PROXY = flag("TRUSTED_PROXY", False)
@@ -64,6 +65,16 @@ MIDDLEWARE = [
 
 if BEHIND_PROXY:
     MIDDLEWARE.insert(0, "portal.middleware.ClientAddressMiddleware")
+
+# The developer's toolbar is no part of an installation: in `dev` alone, and only where somebody installed it.
+TOOLBAR = DEBUG and find_spec("debug_toolbar") is not None
+if TOOLBAR:
+    INSTALLED_APPS.append("debug_toolbar")
+    _after = MIDDLEWARE.index("csp.middleware.CSPMiddleware") + 1
+    MIDDLEWARE.insert(_after, "debug_toolbar.middleware.DebugToolbarMiddleware")
+    INTERNAL_IPS = ["127.0.0.1", "::1"]
+    # Open it covers the page's own buttons.
+    DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}
 
 TEMPLATES = [
     {
@@ -221,7 +232,8 @@ STORAGES = {
 }
 # Until collectstatic ran, files are served from where they lie.
 WHITENOISE_USE_FINDERS = not _MANIFEST
-WHITENOISE_AUTOREFRESH = False
+# A changed stylesheet is seen at the next request.
+WHITENOISE_AUTOREFRESH = DEBUG
 
 # Bytes. What is uploaded stays in memory up to here, and so never lies in the clear in a temporary file.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
@@ -282,7 +294,7 @@ STREAM_CONNECT_SECONDS = number("STREAM_CONNECT_SECONDS", 3.05, least=0.1)
 STREAM_READ_SECONDS = number("STREAM_READ_SECONDS", 10, least=0.1)
 STREAM_TOTAL_SECONDS = number("STREAM_TOTAL_SECONDS", 25, least=0.1)
 # The environment's app is a stand-in: the pages say so.
-STREAM_SANDBOX = flag("STREAM_SANDBOX", PROFILE == "demo")
+STREAM_SANDBOX = flag("STREAM_SANDBOX", PROFILE in {"demo", "dev"})
 
 # Where a worker notes the newest audit entry it saw, to notice a restored database.
 WORKER_HEAD_FILE = text("WORKER_HEAD_FILE", f"{ROOT}/var/worker-head.json")
@@ -301,7 +313,7 @@ AUDIT_VERIFIED_FILE = text("AUDIT_VERIFIED_FILE", f"{ROOT}/var/audit-verified.js
 if AUDIT_VERIFIED_FILE == "off":
     AUDIT_VERIFIED_FILE = ""
 
-# Where `manage.py demo` keeps its data.
+# Where `manage.py demo` and `manage.py dev` keep their data.
 DEMO_FOLDER = ROOT / "var" / "demo"
 
 # Keys for what is stored: derived from SECRET_KEY where they are empty.
@@ -326,9 +338,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"redact": {"()": "portal.logs.Redact"}, "request_id": {"()": "portal.logs.RequestId"}},
-    "formatters": {"json": {"()": "portal.logs.JsonLines"}},
+    "formatters": {
+        "json": {"()": "portal.logs.JsonLines"},
+        "plain": {"format": "{asctime} {levelname:<7} {name}  {message}", "style": "{"},
+    },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request_id", "redact"]}
+        "console": {
+            "class": "logging.StreamHandler",
+            # Programs read the log of an installation, people that of `dev`.
+            "formatter": "plain" if DEBUG else "json",
+            "filters": ["request_id", "redact"],
+        }
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
@@ -336,6 +356,6 @@ LOGGING = {
         "urllib3": {"level": "WARNING"},
         "django-q": {"handlers": [], "propagate": True, "level": LOG_LEVEL},
         "django": {"handlers": [], "propagate": True},
-        "django.server": {"handlers": [], "propagate": True, "level": "WARNING"},
+        "django.server": {"handlers": [], "propagate": True, "level": "INFO" if DEBUG else "WARNING"},
     },
 }

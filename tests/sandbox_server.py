@@ -67,7 +67,7 @@ def running_sandbox(
             task_seconds=task_seconds,
             latency_ms=latency_ms,
             limits={"DeleteUsers": delete_users_per_minute},
-            faults=str(faults),
+            faults=(str(faults),),
         )
         server = SandboxServer("127.0.0.1", 0, Sandbox(store, config))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -29,7 +29,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--latency-ms", type=float, default=0.0, help="added to every answer")
     parser.add_argument("--delete-users-per-minute", type=int, default=6, help="0 switches the limit off")
     parser.add_argument("--no-limits", action="store_true", help="switches every limit off")
-    parser.add_argument("--faults", help="JSON file with faults on purpose (docs/sandbox.md)")
+    parser.add_argument(
+        "--faults", action="append", help="JSON file with faults on purpose (docs/sandbox.md); may be given again"
+    )
     parser.add_argument("--seed", action="store_true", help="fill an empty database with a small community")
     return parser.parse_args()
 
@@ -49,7 +51,7 @@ def main() -> int:
         task_seconds=options.task_seconds,
         latency_ms=options.latency_ms,
         limits=limits,
-        faults=options.faults,
+        faults=tuple(options.faults or ()),
     )
     try:
         listener = None if options.fd is None else socket.socket(fileno=options.fd)

@@ -19,7 +19,7 @@ class Config:
     task_seconds: float = 2.0
     latency_ms: float = 0.0
     limits: dict[str, int] = field(default_factory=dict)
-    faults: str | None = None
+    faults: tuple[str, ...] = ()
 
 
 @dataclass

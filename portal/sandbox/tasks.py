@@ -35,7 +35,8 @@ def advance(store: Store, faults: Faults) -> None:
     """Carry out every task whose time has come."""
     at = clock.now()
     for task in store.rows("SELECT * FROM tasks WHERE status IN ('pending', 'running') AND due_at <= ?", at):
-        fate = faults.of_task(task["operation"])
+        body = json.loads(task["body"])
+        fate = faults.of_task(task["operation"], body.get("user_ids") or [body.get("user_id", "")])
         if fate == "hang":
             continue
         if fate == "vanish":
@@ -50,7 +51,7 @@ def advance(store: Store, faults: Faults) -> None:
                 task["id"],
             )
             continue
-        result = _carry_out(store, task["operation"], json.loads(task["body"]), at, partly=fate == "partly")
+        result = _carry_out(store, task["operation"], body, at, partly=fate == "partly")
         store.run(
             "UPDATE tasks SET status = 'completed', result = ?, updated_at = ? WHERE id = ?",
             json.dumps(result),

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 
 PAUSE_SECONDS = 0.1
+# So long nobody waits without a word.
+SILENT_SECONDS = 3.0
 
 
 class DemoFailed(Exception):
@@ -17,7 +19,7 @@ class Clock:
 
     def __init__(self, seconds: float, write: Callable[[str], object]) -> None:
         self._write = write
-        self._began = self._last = time.monotonic()
+        self._began = self._last = self._told = time.monotonic()
         self._ends = self._began + seconds
         self.seconds = seconds
 
@@ -25,7 +27,7 @@ class Clock:
         """A line with the moment and how long the step took, in seconds."""
         now = time.monotonic()
         self._write(f"{now - self._began:5.1f} s  (+{now - self._last:.1f})  {words}")
-        self._last = now
+        self._last = self._told = now
 
     def left(self) -> float:
         """Seconds until everything must be done; raises where they are spent."""
@@ -36,6 +38,14 @@ class Clock:
 
     def rest(self, what: str) -> None:
         """Wait a moment for something; raises once the time is up."""
-        if time.monotonic() >= self._ends:
-            raise DemoFailed(f"Waited in vain for {what}: {self.seconds:.0f} s are over.")
+        self.tell_waiting(what)
         time.sleep(PAUSE_SECONDS)
+
+    def tell_waiting(self, what: str) -> None:
+        """A line on what is waited for, where there was none for some seconds; raises once the time is up."""
+        now = time.monotonic()
+        if now >= self._ends:
+            raise DemoFailed(f"Waited in vain for {what}: {self.seconds:.0f} s are over.")
+        if now - self._told >= SILENT_SECONDS:
+            self._write(f"{now - self._began:5.1f} s           … waiting for {what}")
+            self._told = now

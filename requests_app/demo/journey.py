@@ -4,54 +4,19 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
 from datetime import date
 
 from requests_app.demo.clock import Clock, DemoFailed
 from requests_app.demo.processes import Processes
 from requests_app.demo.visitor import Visitor
-from requests_app.stream.client import StreamClient
-from requests_app.stream.credentials import Credentials
-from requests_app.stream.transport import Transport
 
 NEW = "/tickets/new/"
 EXPORT_OF, ERASE_OF, BYSTANDER = "marie.curie", "u_5be01c77", "marta.lindqvist"
 
 
-@dataclass(frozen=True)
-class Looker:
-    """Looks at the stand-in directly, past the portal."""
-
-    client: StreamClient
-    transport: Transport
-
-    def exists(self, user_id: str) -> bool:
-        """Whether Stream shows the user."""
-        return any(user.deleted_at is None for user in self.client.query_users([user_id]))
-
-    def belongings(self, user_id: str) -> tuple[int, ...]:
-        """How much Stream shows of the user's own, by kind of data."""
-        client = self.client
-        counted = (client.count_feeds, client.count_activities, client.count_comments, client.count_channels)
-        return tuple(count(user_id).number for count in counted)
-
-    def make(self, user_id: str, name: str) -> None:
-        """Create a user to try things on."""
-        body = {"users": {user_id: {"id": user_id, "name": name}}}
-        answer = self.transport.exchange("UpdateUsers", "POST", "/users", body=body, changes=True)
-        if answer.status not in {200, 201}:
-            raise DemoFailed(f"The sandbox did not take a new user (HTTP {answer.status}).")
-
-
-def _looker(running: Processes) -> Looker:
-    credentials = Credentials(running.sandbox_url, running.key, running.secret)
-    client = StreamClient(credentials)
-    return Looker(client, client.transport)
-
-
 def check(running: Processes, clock: Clock) -> None:
     """An export and an erasure of seeded people, judged from outside; raises `DemoFailed` at the first fault."""
-    looker = _looker(running)
+    looker = running.looker()
     if not looker.exists(ERASE_OF):
         raise DemoFailed("The sandbox was not seeded.")
     before = looker.belongings(BYSTANDER)
@@ -67,8 +32,8 @@ def check(running: Processes, clock: Clock) -> None:
 
 def show(running: Processes, clock: Clock) -> None:
     """The same with a user made for it, so that the people of the demo stay as they are."""
-    looker, visitor = _looker(running), f"demo-visitor-{secrets.token_hex(4)}"
-    looker.make(visitor, "Demo Visitor")
+    looker, visitor = running.looker(), f"demo-visitor-{secrets.token_hex(4)}"
+    looker.make(visitor, name="Demo Visitor")
     _both(running, clock, export_of=visitor, erase_of=visitor)
     if looker.exists(visitor):
         raise DemoFailed("The erased user is still on the sandbox.")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,89 +12,49 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 import requests
 
 from requests_app.cluster import Cluster
-from requests_app.demo.clock import Clock, DemoFailed
+from requests_app.demo.clock import PAUSE_SECONDS, Clock, DemoFailed
+from requests_app.demo.looker import Looker
+from requests_app.demo.places import Places
 from requests_app.demo.ports import address_of, listen_on
+from requests_app.demo.surroundings import KEY, surroundings
+from requests_app.demo.tickets import FAULTS, MANY_ACCOUNTS, NAME_OF_MANY
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 8.0
-# What a demo must never inherit: it brings its own.
-_OWN = (
-    "DATABASE_URL",
-    "REDIS_URL",
-    "SECRET_KEY",
-    "FIELD_KEY",
-    "AUDIT_KEY",
-    "AUDIT_SIGNING_KEY",
-    "ALLOWED_HOSTS",
-    "HTTPS",
-    "TRUSTED_PROXY",
-)
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where a demo keeps its data."""
-
-    folder: Path
-
-    @property
-    def portal_database(self) -> Path:
-        """SQLite file of the portal."""
-        return self.folder / "portal.sqlite3"
-
-    @property
-    def sandbox_database(self) -> Path:
-        """SQLite file of the stand-in."""
-        return self.folder / "sandbox.sqlite3"
-
-    @property
-    def secret_file(self) -> Path:
-        """The secret that portal and stand-in share; made anew with the data."""
-        return self.folder / "secret"
-
-    @property
-    def cluster_file(self) -> Path:
-        """Names the running cluster's process group."""
-        return self.folder / "qcluster.pid"
-
-    def log_of(self, name: str) -> Path:
-        """What a child prints."""
-        return self.folder / f"{name}.log"
-
-    def clear(self) -> None:
-        """Throw everything away."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+def supervised(places: Places) -> list[str]:
+    """The worker's words for Python."""
+    return ["manage.py", "supervise", "--pid-file", str(places.cluster_file)]
 
 
 class Processes:
     """Starts the children, knows where they are, and stops them all."""
 
-    def __init__(self, places: Places, *, task_seconds: float, clock: Clock, port: int = 0) -> None:
+    profile = "demo"
+
+    def __init__(
+        self, places: Places, *, task_seconds: float, clock: Clock, port: int = 0, faults: Path | None = None
+    ) -> None:
         self.places = places
+        self._faults = faults
         self.clock = clock
         self._task_seconds = task_seconds
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         places.folder.mkdir(parents=True, exist_ok=True)
-        self.key = "demo-key"
-        self.secret = self._secret()
+        self.key = KEY
+        self.secret = places.secret()
         self._web_listener = listen_on(port)
         self._sandbox_listener = listen_on()
         self.portal_url = address_of(self._web_listener)
         self.sandbox_url = address_of(self._sandbox_listener)
-
-    def _secret(self) -> str:
-        file = self.places.secret_file
-        if not file.exists():
-            file.touch(mode=0o600)
-            file.write_text(secrets.token_hex(32))
-        return file.read_text()
+        places.address_file.write_text(self.sandbox_url)
 
     def __enter__(self) -> Processes:
         # A stop by whoever watches this process is a stop by hand: the children go first.
@@ -110,68 +69,78 @@ class Processes:
     @property
     def environment(self) -> Mapping[str, str]:
         """What the children of the portal see."""
-        return {
-            **{name: value for name, value in os.environ.items() if name not in _OWN},
-            **dict.fromkeys(_OWN, ""),
-            "PORTAL_PROFILE": "demo",
-            "DJANGO_SETTINGS_MODULE": "portal.settings",
-            "DATABASE_URL": f"sqlite:///{self.places.portal_database}",
-            "STREAM_BASE_URL": self.sandbox_url,
-            "STREAM_API_KEY": self.key,
-            "STREAM_API_SECRET": self.secret,
-            "STREAM_SANDBOX": "true",
-            "SUPERVISORY_AUTHORITY": "Demo Authority for Data Protection, 1 Example Street, 10115 Berlin",
-            "CONTROLLER_NAME": "Example GmbH, data protection",
-            "EMAIL_URL": f"filemail:///{self.places.folder.resolve()}/mails",
-            "WORKER_HEAD_FILE": str(self.places.folder / "worker-head.json"),
-            "AUDIT_CHECKPOINT_FILE": str(self.places.folder / "audit-checkpoints.txt"),
-            "AUDIT_VERIFIED_FILE": str(self.places.folder / "audit-verified.json"),
-            "PYTHONUNBUFFERED": "1",
-        }
+        return surroundings(self.places, profile=self.profile, sandbox_url=self.sandbox_url, secret=self.secret)
 
     def start(self, *, filled: bool) -> None:
         """Migrate, fill where wanted, and start the three; returns once each answers."""
-        # The secret goes by argument: it opens nothing but this stand-in on this machine.
-        options = [
-            "--fd",
-            str(self._sandbox_listener.fileno()),
-            "--database",
-            str(self.places.sandbox_database),
-            "--key",
-            self.key,
-        ]
-        options += ["--secret", self.secret, "--task-seconds", str(self._task_seconds), "--seed"]
-        self._spawn("sandbox", ["-m", "portal.sandbox", *options], self._sandbox_listener)
+        is_new = not self.places.sandbox_database.exists()
+        self._start_sandbox(filled=filled)
         self.manage("migrate", "--verbosity", "0")
-        self.manage("setup_demo") if filled else self.manage("setup_demo", "--people-only")
+        self.clock.say("database: the tables are up to date")
         self._wait_for("sandbox", self.sandbox_url)
         self.clock.say("sandbox: the stand-in for Stream answers")
-        self._spawn("worker", ["manage.py", "supervise", "--pid-file", str(self.places.cluster_file)])
-        bind = f"fd://{self._web_listener.fileno()}"
-        web = ["-m", "gunicorn", "portal.wsgi", "--bind", bind, "--threads", "8", "--log-level", "warning"]
-        self._spawn("web", [*web, "--no-control-socket"], self._web_listener)
+        if filled and is_new:
+            self.looker().make(*MANY_ACCOUNTS, name=NAME_OF_MANY)
+        self.manage("setup_demo") if filled else self.manage("setup_demo", "--people-only")
+        self.clock.say("database: people and tickets are there" if filled else "database: people are there")
+        self._spawn("worker", supervised(self.places))
+        self._start_web(self._web_listener)
         self._wait_for("web", f"{self.portal_url}/healthz")
         self.clock.say("worker and web server: started")
 
+    def looker(self) -> Looker:
+        """Looks at the stand-in past the portal."""
+        return Looker.at(self.sandbox_url, self.key, self.secret)
+
+    def _start_sandbox(self, *, filled: bool) -> None:
+        # The secret goes by argument: it opens nothing but this stand-in on this machine.
+        options = ["--fd", str(self._sandbox_listener.fileno()), "--database", str(self.places.sandbox_database)]
+        options += ["--key", self.key, "--secret", self.secret, "--task-seconds", str(self._task_seconds), "--seed"]
+        if self._faults:
+            options += ["--faults", str(self._faults)]
+        if filled:
+            self.places.faults_file.write_text(json.dumps(FAULTS))
+            options += ["--faults", str(self.places.faults_file)]
+        self._spawn("sandbox", ["-m", "portal.sandbox", *options], self._sandbox_listener)
+
+    def restart_worker(self) -> None:
+        """Let the worker finish what it has at hand, and start another in its place."""
+        if self._children["worker"].poll() is None:
+            self._children["worker"].terminate()
+        _end(self._children["worker"], STOP_SECONDS)
+        self._spawn("worker", supervised(self.places))
+
+    def _start_web(self, listener: socket.socket) -> None:
+        web = ["-m", "gunicorn", "portal.wsgi", "--bind", f"fd://{listener.fileno()}", "--threads", "8"]
+        self._spawn("web", [*web, "--log-level", "warning", "--no-control-socket"], listener)
+
     def manage(self, *words: str) -> str:
         """Run a management command to its end; returns what it printed."""
-        try:
-            done = subprocess.run(  # noqa: S603
-                [sys.executable, "manage.py", *words],
-                cwd=ROOT,
-                env=dict(self.environment),
-                capture_output=True,
-                text=True,
-                timeout=self.clock.left(),
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise DemoFailed(
-                f"manage.py {words[0]} did not end in time: {self.clock.seconds:.0f} s are over."
-            ) from None
-        if done.returncode != 0:
-            raise DemoFailed(f"manage.py {words[0]} failed: {(done.stderr or done.stdout).strip()[-800:]}")
-        return done.stdout
+        with subprocess.Popen(  # noqa: S603
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=dict(self.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
+            try:
+                printed, complaints = self._printed_by(running, f"manage.py {words[0]}")
+            except BaseException:
+                running.kill()
+                raise
+        if running.returncode != 0:
+            raise DemoFailed(f"manage.py {words[0]} failed: {(complaints or printed).strip()[-800:]}")
+        return printed
+
+    def _printed_by(self, running: subprocess.Popen[str], what: str) -> tuple[str, str]:
+        """Output and errors of a command once it has ended."""
+        while True:
+            try:
+                return running.communicate(timeout=PAUSE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.clock.tell_waiting(what)
 
     def _spawn(self, name: str, words: list[str], listener: socket.socket | None = None) -> None:
         with self.places.log_of(name).open("ab") as log:
@@ -203,10 +172,14 @@ class Processes:
     def check_alive(self) -> None:
         """Raise where a child has ended by itself."""
         for name, child in self._children.items():
-            if child.poll() is not None:
+            if child.poll() is not None and self.must_live(name):
                 log = self.places.log_of(name)
                 tail = log.read_text(errors="replace")[-800:].strip() if log.exists() else ""
                 raise DemoFailed(f"The {name} ended with code {child.returncode}. It said: {tail}")
+
+    def must_live(self, name: str) -> bool:
+        """Whether the end of this child is the end of all."""
+        return True
 
     def wait(self) -> None:
         """Serve until Ctrl-C, or until a child ends."""
@@ -224,18 +197,16 @@ class Processes:
             if child is not None and child.poll() is None:
                 child.terminate()
         for child in self._children.values():
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(max(0.1, ends - time.monotonic()))
-            # Whatever the child left behind in its own session goes with it.
-            _end_group(child.pid)
-            child.wait()
+            _end(child, max(0.1, ends - time.monotonic()))
         self._children.clear()
         # A supervisor that had to be killed leaves its cluster behind.
         Cluster(self.places.cluster_file).end_leftovers()
 
 
-def _end_group(leader: int) -> None:
-    try:
-        os.killpg(leader, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def _end(child: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait for a child that was asked to end, and end it together with what it left in its own session."""
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(seconds)
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

@@ -23,7 +23,7 @@ from requests_app.enums import (
 )
 from requests_app.execution import effect_preview
 from requests_app.models import StreamApp, Ticket
-from requests_app.workflow import approval, closing, deadlines, letters, refusing, tickets, time_limit
+from requests_app.workflow import approval, closing, deadlines, holds, letters, refusing, tickets, time_limit
 from requests_app.workflow.clock import clock
 from requests_app.workflow.plan import Plan
 from requests_app.workflow.tickets import Intake
@@ -32,7 +32,15 @@ HARD = {"user": Mode.HARD, "messages": Mode.HARD, "conversations": Mode.HARD}
 PRUNE = {"user": Mode.PRUNING, "messages": Mode.PRUNING}
 SOFT = {"user": Mode.SOFT, "messages": Mode.SOFT}
 FEEDS = {"feeds_data": Mode.HARD}
+# The user's data is gone, the feeds data only hidden: partial.
+PARTLY = HARD | {"feeds_data": Mode.SOFT}
 EXTENDED = ("receipt", "extended")
+# Somebody who opened an account again and again; the sandbox gets these together with the tickets.
+MANY_ACCOUNTS = tuple(f"ilse-{number:02}" for number in range(1, 13))
+NAME_OF_MANY = "Ilse Brandt"
+# Stream does not finish this person's export, so that the demo has a ticket that runs.
+ENDLESS = "jonas-weber"
+FAULTS = {"tasks": {"ExportFeedUserData": {"fate": "hang", "users": [ENDLESS]}}}
 
 
 @dataclass(frozen=True)
@@ -47,8 +55,11 @@ class Case:
     days: int = 5
     channel: Channel = Channel.EMAIL
     note: str = ""
-    # What happened besides: `receipt`, `asked` (the clock stands), `extended`, `closed` (told by hand, case closed).
+    # What happened besides: `receipt`, `asked` (the clock stands), `extended`, `closed` (told by hand, case closed),
+    # `held` (a legal hold after the approval: the engine stops the ticket).
     also: tuple[str, ...] = ()
+    # Further accounts of the same person.
+    others: tuple[str, ...] = ()
 
 
 def _cases() -> Iterator[Case]:
@@ -64,8 +75,14 @@ def _cases() -> Iterator[Case]:
     yield Case("tom", "p.novak", "approved", modes=HARD, days=11, channel=Channel.FORM)
     yield Case("lena", "o.nilsen", "approved", modes=SOFT, days=8)
     yield Case("ana", "u_fe11d8b0", "approved", kind=Kind.EXPORT, days=6)
+    yield Case("tom", ENDLESS, "approved", kind=Kind.EXPORT, days=7)
+    yield Case("lena", "noor@example.org", "approved", modes=HARD, days=13, also=("held",))
+    yield Case("ana", "u_019b3e5f", "approved", modes=PARTLY, days=10)
+    first, *others = MANY_ACCOUNTS
+    note = "One person with twelve accounts."
+    yield Case("tom", first, "waiting", modes=HARD, days=0, channel=Channel.IN_APP, note=note, others=tuple(others))
     yield Case("ana", "guest-0093817", "draft", modes=SOFT, days=4)
-    yield Case("ana", "u_019b3e5f", "draft", kind=Kind.EXPORT, days=2)
+    yield Case("ana", "u_82c1f0e9", "draft", kind=Kind.EXPORT, days=2)
     yield Case("tom", "a b/c", "draft", kind=Kind.EXPORT, days=1)
     yield Case("lena", "yuki-tanaka", "draft", modes=HARD, days=0, channel=Channel.PHONE)
     yield Case("ana", "u_c0ffee42", "sent back", modes=HARD, days=20, note="Who owns the shared channels afterwards?")
@@ -106,16 +123,11 @@ def _bring_about(case: Case, app: StreamApp, people: dict[str, Actor]) -> Ticket
     tickets.submit(ticket, actor=opener, now=now)
     _meanwhile(ticket, case, opener=opener, dpo=dpo)
     if case.fate == "approved":
-        seen = effect_preview.make(ticket, actor=dpo, now=now)
-        return approval.approve(
-            ticket,
-            actor=dpo,
-            now=now,
-            confirm_user_id=case.user_id,
-            preview_digest=seen.digest,
-            without_preview=not seen.answered,
-            note=case.note,
-        )
+        _approve(ticket, case, dpo=dpo)
+        if "held" in case.also:
+            reason = "The contract is before a court: its messages are evidence."
+            holds.place(app, case.user_id, actor=dpo, now=timezone.now(), reason=reason)
+        return ticket
     if case.fate == "sent back":
         return tickets.send_back(ticket, actor=dpo, now=now, note=case.note)
     if case.fate == "refused":
@@ -128,6 +140,20 @@ def _bring_about(case: Case, app: StreamApp, people: dict[str, Actor]) -> Ticket
             _send_by_hand(ticket, actor=opener)
             return closing.answer(ticket, actor=opener, now=now)
     return ticket
+
+
+def _approve(ticket: Ticket, case: Case, *, dpo: Actor) -> None:
+    now = timezone.now()
+    seen = effect_preview.make(ticket, actor=dpo, now=now)
+    approval.approve(
+        ticket,
+        actor=dpo,
+        now=now,
+        confirm_user_id=case.user_id,
+        preview_digest=seen.digest,
+        without_preview=not seen.answered,
+        note=case.note,
+    )
 
 
 def _meanwhile(ticket: Ticket, case: Case, *, opener: Actor, dpo: Actor) -> None:
@@ -168,10 +194,10 @@ def _intake(case: Case, app: StreamApp) -> Intake:
     modes: dict[str, Any] = dict(case.modes or {})
     plan = Plan(
         kind=case.kind,
-        user_ids=(case.user_id,),
+        user_ids=(case.user_id, *case.others),
         export_feeds_data=export,
         export_user_data=export,
-        copy_first=not export and case.modes is HARD,
+        copy_first=not export and case.modes is HARD and not case.others,
         **modes,
     )
     received_on = deadlines.receipt_date(timezone.now() - timedelta(days=case.days), clock())

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from portal.sandbox.faults import Faults
 from requests_app.stream.errors import KeyRefused, NotFound, RateLimited, Rejected, UnknownOutcome
 from requests_app.stream.wire import TaskState
 from tests.contract.by_hand import (
@@ -199,10 +200,25 @@ def test_faults_on_purpose_meet_the_client_as_they_should(stand_in: StandIn) -> 
         assert report.state is state
     assert dict(report.user_results or {}) == {NEIGHBOUR: "ok", BYSTANDER: "error"}
 
+    stand_in.go_wrong(tasks={"ExportUsers": {"fate": "hang", "users": [BYSTANDER]}})
+    for user_id, state in ((NEIGHBOUR, TaskState.COMPLETED), (BYSTANDER, TaskState.GOING)):
+        assert client.get_task(client.export_users([user_id]).task_id).state is state
+
     stand_in.go_wrong(tasks={"ExportUsers": {"fate": "vanish"}})
     task_id = client.export_users([NEIGHBOUR]).task_id
     with pytest.raises(NotFound):
         client.get_task(task_id)
+
+
+def test_the_first_file_that_has_a_fault_decides(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    faults = Faults([str(first), str(second)])
+    second.write_text('{"calls": {"GetApp": {"error": 503, "times": 1}}, "tasks": {"ExportUsers": {"fate": "hang"}}}')
+
+    assert faults.of_task("ExportUsers", ["a"]) == "hang"
+    first.write_text('{"calls": {"GetApp": {"error": 500, "times": 1}}, "tasks": {"ExportUsers": {"fate": "fail"}}}')
+    assert faults.of_task("ExportUsers", ["a"]) == "fail"
+    assert [faults.of_call("GetApp").get("error") for _ in range(3)] == [500, 503, None]
 
 
 def test_a_restart_forgets_nothing(tmp_path: Path, hands: Hands) -> None:

@@ -14,11 +14,13 @@ import pytest
 import requests
 from django.core.management import CommandError, call_command
 
-from requests_app.demo.clock import Clock, DemoFailed
+from requests_app.demo.clock import SILENT_SECONDS, Clock, DemoFailed
+from requests_app.demo.places import Places
 from requests_app.demo.ports import address_of, listen_on
-from requests_app.demo.processes import Places, Processes
+from requests_app.demo.processes import Processes
 from requests_app.demo.visitor import Visitor
 from requests_app.demo.welcome import welcome
+from requests_app.stream.errors import UnknownOutcome
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("nothing_outlives_it")
@@ -69,6 +71,97 @@ def test_it_refuses_a_port_that_is_none(port: str) -> None:
 
     assert done.returncode == 1
     assert "between 1 and 65535" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: No such file"),
+        ("{", "is not JSON"),
+        ("[]", "must be an object"),
+        ('{"jobs": {}}', "“jobs” is neither"),
+        ('{"calls": {"DeleteUsers": 503}}', "the fault of DeleteUsers must be an object"),
+        ('{"calls": {"DeleteUsers": {"eror": 503}}}', "a word that is none: “eror”"),
+        ('{"tasks": {"DeleteUsers": {"fate": "explode"}}}', "must be one of fail, hang, vanish, partly"),
+    ],
+)
+@pytest.mark.parametrize("command", ["demo", "dev"])
+def test_it_refuses_faults_that_the_sandbox_would_not_read(
+    command: str, content: str | None, words: str, tmp_path: Path, settings: Any
+) -> None:
+    settings.DEMO_FOLDER = tmp_path / "demo"
+    file = tmp_path / "faults.json"
+    if content is not None:
+        file.write_text(content)
+
+    with pytest.raises(CommandError, match=words):
+        call_command(command, faults=file)
+
+    assert not settings.DEMO_FOLDER.exists()
+
+
+def test_its_first_line_does_not_wait_for_the_settings() -> None:
+    done = run("--port", "0", SECRET_KEY="", LOG_LEVEL="LOUD")
+
+    assert done.returncode == 1
+    assert "LOG_LEVEL must be one of" in done.stderr
+    assert done.stdout == "Starting …\n"
+
+
+@pytest.mark.parametrize("command", ["demo", "dev"])
+def test_two_never_work_in_one_folder(command: str, tmp_path: Path, settings: Any) -> None:
+    settings.DEMO_FOLDER = tmp_path / "demo"
+    kept = settings.DEMO_FOLDER / "kept"
+    kept.parent.mkdir()
+    kept.touch()
+
+    with Places(settings.DEMO_FOLDER).held(), pytest.raises(CommandError, match=f"process {os.getpid()}\\) works in"):
+        call_command(command, reset=True)
+
+    assert kept.exists()
+    with Places(settings.DEMO_FOLDER).held():
+        pass
+
+
+def test_the_sandbox_gets_the_faults(tmp_path: Path) -> None:
+    file = tmp_path / "faults.json"
+    file.write_text('{"calls": {"QueryUsers": {"error": 503}}}')
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        places = Places(tmp_path / "demo")
+        with Processes(places, task_seconds=0.1, clock=Clock(30, print), faults=file) as running:
+            running._start_sandbox(filled=False)
+            running._wait_for("sandbox", running.sandbox_url)
+            with pytest.raises(UnknownOutcome):
+                running.looker().exists("marie.curie")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_whoever_waits_reads_what_for() -> None:
+    lines: list[str] = []
+    clock = Clock(60, lines.append)
+
+    clock.tell_waiting("the moon")
+    assert lines == []
+    clock._told -= SILENT_SECONDS
+    clock.tell_waiting("the moon")
+    clock.tell_waiting("the moon")
+
+    assert len(lines) == 1
+    assert lines[0].endswith("… waiting for the moon")
+
+
+def test_a_command_that_fails_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
+    running = Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(30, print))
+    try:
+        with pytest.raises(DemoFailed, match=r"manage\.py no_such_command failed: Unknown command"):
+            running.manage("no_such_command")
+        running.clock = Clock(0, print)
+        with pytest.raises(DemoFailed, match=r"Waited in vain for manage\.py supervise"):
+            running.manage("supervise")
+    finally:
+        running.stop()
 
 
 def test_a_failure_ends_with_its_reason(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:

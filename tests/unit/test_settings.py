@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,10 +18,16 @@ NAMES = (
     "CSRF_COOKIE_NAME",
     "SECURE_SSL_REDIRECT",
     "DEBUG",
+    "SECRET_KEY",
+    "MIDDLEWARE",
+    "INSTALLED_APPS",
+    "LOGGING",
+    "CONTENT_SECURITY_POLICY",
     "STREAM_SANDBOX",
     "DSR_TARGET_LEAD_DAYS",
 )
 SHOW = f"import json; from portal import settings as s; print(json.dumps({{n: getattr(s, n, None) for n in {NAMES}}}))"
+CHECK = "import django; django.setup(); from django.core.management import call_command; call_command('check')"
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -36,10 +43,10 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def shown(**environment: str) -> dict[str, object]:
+def shown(**environment: str) -> dict[str, Any]:
     done = python(SHOW, **environment)
     assert done.returncode == 0, done.stderr
-    found: dict[str, object] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -63,6 +70,78 @@ def test_what_is_committed_survives_a_power_cut() -> None:
     assert "synchronous=FULL" in done.stdout
 
 
+@pytest.mark.parametrize("profile", ["production", "demo", "test"])
+def test_pages_show_their_insides_in_no_profile_but_dev(profile: str) -> None:
+    quiet = shown(PORTAL_PROFILE=profile)
+
+    assert quiet["DEBUG"] is False
+    assert "toolbar" not in " ".join([*quiet["MIDDLEWARE"], *quiet["INSTALLED_APPS"]])
+    assert quiet["LOGGING"]["handlers"]["console"]["formatter"] == "json"
+
+
+def test_dev_shows_its_insides_to_this_machine_and_opens_what_the_demo_sealed() -> None:
+    dev, demo = shown(PORTAL_PROFILE="dev", SECRET_KEY=""), shown(PORTAL_PROFILE="demo", SECRET_KEY="")
+
+    assert dev["DEBUG"] is True
+    assert dev["STREAM_SANDBOX"] is True
+    assert dev["SECRET_KEY"] == demo["SECRET_KEY"]
+    assert dev["CONTENT_SECURITY_POLICY"] == demo["CONTENT_SECURITY_POLICY"]
+    assert dev["LOGGING"]["handlers"]["console"]["formatter"] == "plain"
+
+
+def test_the_toolbar_is_there_only_where_it_is_installed() -> None:
+    away = "import importlib.util as u; find = u.find_spec; "
+    away += "u.find_spec = lambda name, *a: None if name == 'debug_toolbar' else find(name, *a); "
+    with_it = shown(PORTAL_PROFILE="dev")
+    done = python(away + SHOW, PORTAL_PROFILE="dev")
+
+    assert "debug_toolbar" in with_it["INSTALLED_APPS"]
+    assert done.returncode == 0, done.stderr
+    assert "debug_toolbar" not in json.loads(done.stdout)["INSTALLED_APPS"]
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"ALLOWED_HOSTS": "localhost,portal.example.org"},
+        {"ALLOWED_HOSTS": "*"},
+        {"ALLOWED_HOSTS": "192.168.0.7"},
+        {"STREAM_BASE_URL": "https://chat.example.org"},
+        {"STREAM_BASE_URL": "http://127.0.0.1.example.org:8000"},
+    ],
+)
+def test_dev_starts_neither_for_others_nor_near_a_real_app(environment: dict[str, str]) -> None:
+    done = python(SHOW, PORTAL_PROFILE="dev", **environment)
+
+    assert done.returncode != 0
+    assert "ImproperlyConfigured: PORTAL_PROFILE=dev" in done.stderr
+    assert f"{next(iter(environment))} may name this machine only" in done.stderr
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8001", "http://127.0.0.1:8001", "http://[::1]:8001"])
+def test_dev_reaches_a_stand_in_on_this_machine(url: str) -> None:
+    assert shown(PORTAL_PROFILE="dev", STREAM_BASE_URL=url)["DEBUG"] is True
+
+
+@pytest.mark.parametrize(
+    ("changes", "ids"),
+    [
+        ("s.DEBUG, s.PROFILE, s.ALLOWED_HOSTS = True, 'dev', ['portal.example.org']", True),
+        ("s.DEBUG, s.ALLOWED_HOSTS = True, ['*']", True),
+        ("s.PROFILE, s.ALLOWED_HOSTS = 'dev', ['portal.example.org']", True),
+        ("s.DEBUG, s.PROFILE = True, 'dev'", False),
+        ("s.ALLOWED_HOSTS = ['portal.example.org']", False),
+    ],
+)
+def test_the_check_of_a_deployment_refuses_dev_with_a_public_name(changes: str, ids: bool) -> None:
+    """Settings that somebody has put together in a module of their own do not pass by the start's refusal."""
+    code = f"from portal import settings as s; {changes}; " + CHECK.replace("'check'", "'check', deploy=True")
+    done = python(code, DJANGO_SETTINGS_MODULE="portal.settings")
+
+    assert ("portal.E001" in done.stderr) is ids
+    assert (done.returncode != 0) is ids
+
+
 def test_cookies_carry_the_host_prefix_wherever_https_is_on() -> None:
     elsewhere, here = shown(ALLOWED_HOSTS="portal.example.org"), shown()
 
@@ -77,7 +156,7 @@ def test_cookies_carry_the_host_prefix_wherever_https_is_on() -> None:
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
-        ({"PORTAL_PROFILE": "live"}, "PORTAL_PROFILE must be one of production, demo, test"),
+        ({"PORTAL_PROFILE": "live"}, "PORTAL_PROFILE must be one of production, demo, dev, test"),
         ({"HTTPS": "perhaps"}, "HTTPS must be true or false"),
         ({"STREAM_READ_SECONDS": "soon"}, "STREAM_READ_SECONDS must be a number"),
         ({"STREAM_CONNECT_SECONDS": "0"}, "STREAM_CONNECT_SECONDS must be at least 0.1"),
@@ -100,9 +179,6 @@ def test_an_odd_value_is_refused_by_its_name(environment: dict[str, str], words:
 
 def test_a_variable_that_is_set_to_nothing_is_as_if_it_were_not_set() -> None:
     assert shown(HTTPS="", LOG_LEVEL="", DATABASE_URL="", DSR_TARGET_LEAD_DAYS="")["DSR_TARGET_LEAD_DAYS"] == 10
-
-
-CHECK = "import django; django.setup(); from django.core.management import call_command; call_command('check')"
 
 
 @pytest.mark.parametrize(

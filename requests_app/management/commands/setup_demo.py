@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--people-only", action="store_true", help="the staff without any tickets")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if settings.PROFILE != "demo":
+        if settings.PROFILE not in {"demo", "dev"}:
             raise CommandError("This fills a demo and nothing else. Set PORTAL_PROFILE=demo where that is meant.")
         app = StreamApp.objects.active().filter(is_sandbox=True).order_by("pk").first()
         app = app or StreamApp.objects.filter(from_environment=True).first()
