@@ -23,8 +23,8 @@ MARKERS = {
 # Fixtures of pytest-django (and the settings of its marker) behind which a database stands.
 _DATABASE_FIXTURES = frozenset({"db", "transactional_db", "live_server", "django_db_setup"})
 # Slow ones first: a long file that begins last keeps one worker busy while the others have nothing left to do.
-_ORDER = ("faults", "browser", "processes", "functional", "contract", "unit")
-_FOLDERS_WITH_PROCESSES = frozenset({"faults", "processes"})
+_ORDER = ("faults", "browser", "system", "functional", "contract", "unit")
+_FOLDERS_WITH_PROCESSES = frozenset({"faults", "system"})
 
 
 def lanes_of(folder: str, fixtures: Iterable[str], *, wants_database: bool) -> set[str]:

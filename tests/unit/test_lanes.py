@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("functional", ["transactional_db", "tmp_path"], False, {"database"}),
         ("browser", ["live_server", "sign_in"], False, {"database", "browser"}),
         ("faults", ["tmp_path"], False, {"database", "processes"}),
-        ("processes", ["tmp_path"], False, {"processes"}),
+        ("system", ["tmp_path"], False, {"processes"}),
     ],
 )
 def test_a_lane_is_given_by_folder_and_fixtures(

@@ -26,7 +26,7 @@ from tests.patience import until
 
 # The database is made and filled anew, which takes a busy machine more than a minute.
 START_SECONDS = 170
-pytestmark = [pytest.mark.xdist_group("dev"), pytest.mark.timeout(START_SECONDS + 60)]
+pytestmark = pytest.mark.timeout(START_SECONDS + 60)
 
 ROOT = Path(__file__).resolve().parents[2]
 # Starts `manage.py dev` over a folder of the test and follows the sources in another one.
