@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db import connections
 
 from requests_app.models import triggers
-from tests import lanes, leftovers, machine, processes
+from tests import lanes, leftovers, machine, migrated, processes
 from tests.canary import EVERYWHERE
 from tests.own_portal import ROOT
 
@@ -30,8 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
     leftovers.look_for_them(config, ROOT / "var")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test gets its lanes."""
+    """Every test gets its lanes. First of all: pytest-xdist reads the groups in the same hook."""
     lanes.assign(items)
 
 
@@ -43,6 +45,29 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int) -> None:
     browser = "with" if machine.CHROMIUM else "WITHOUT"
     redis = "with" if os.environ.get("TEST_REDIS_URL") else "WITHOUT"
     terminalreporter.write_line(f"This run: {vendor}, {browser} a browser, {redis} Redis.")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Every worker has ended: nobody copies the migrated database any more."""
+    if not hasattr(session.config, "workerinput"):
+        migrated.remove_original()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The database of the suite is a copy, which Django is not to make anew."""
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
+    """Each worker's database, copied from the one that was migrated."""
+    database = settings.DATABASES["default"]
+    name = str(database.get("TEST", {}).get("NAME") or f"test_{database['NAME']}")
+    migrated.copy_to(name)
+    yield
+    connections.close_all()
+    migrated.remove(name)
 
 
 @pytest.fixture(autouse=True)

@@ -23,13 +23,13 @@ import psycopg
 import requests
 
 from requests_app.demo.ports import address_of, listen_on
-from tests import processes
+from tests import migrated, processes
 from tests.canary import API_KEY, SECRET
 from tests.leftovers import database_prefix
+from tests.machine import SERVER
 from tests.patience import until
 
 ROOT = Path(__file__).resolve().parents[1]
-SERVER = os.environ.get("TEST_DATABASE_URL", "")
 
 
 @dataclass
@@ -118,20 +118,19 @@ class OwnPortal:
 
 @contextmanager
 def own_database(folder: Path) -> Iterator[str]:
-    """The URL of an empty database, dropped afterwards."""
+    """The URL of a database of one's own, dropped afterwards: migrated in a run of the tests, else empty."""
     if not SERVER:
+        migrated.copy_to(f"{folder}/portal.sqlite3")
         yield f"sqlite:///{folder}/portal.sqlite3"
         return
-    parts = urlsplit(SERVER)
     name = f"{database_prefix(os.environ.get(processes.VARIABLE, ''))}{secrets.token_hex(4)}"
-    server = urlunsplit(parts._replace(scheme="postgresql", path="/postgres"))
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+    if not migrated.copy_to(name):
+        with psycopg.connect(migrated.on_server("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
     try:
-        yield urlunsplit(parts._replace(path=f"/{name}"))
+        yield urlunsplit(urlsplit(SERVER)._replace(path=f"/{name}"))
     finally:
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        migrated.remove(name)
 
 
 @contextmanager
@@ -154,7 +153,8 @@ def own_portal(folder: Path, *, database: str = "", **extra: str) -> Iterator[Ow
         )
         listener.close()
         try:
-            portal.manage("migrate", "--verbosity", "0")
+            if database or not migrated.is_shared():
+                portal.manage("migrate", "--verbosity", "0")
             until(lambda: _answers(url), seconds=20, what="the sandbox to answer")
             yield portal
         finally:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.machine import missing
-from tests.own_portal import SERVER, OwnPortal, own_portal
+from tests.machine import SERVER, missing
+from tests.own_portal import OwnPortal, own_portal
 from tests.patience import until
 
 pytestmark = pytest.mark.skipif(not SERVER, reason="of PostgreSQL; the suite runs on it as well")

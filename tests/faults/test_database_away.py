@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.machine import missing
-from tests.own_portal import SERVER, OwnPortal, own_portal
+from tests.machine import SERVER, missing
+from tests.own_portal import OwnPortal, own_portal
 from tests.patience import until
 
 pytestmark = pytest.mark.usefixtures("nothing_outlives_it")

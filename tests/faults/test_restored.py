@@ -14,7 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from tests.own_portal import SERVER, OwnPortal, own_portal
+from tests.machine import SERVER
+from tests.own_portal import OwnPortal, own_portal
 
 
 def back_up(portal: OwnPortal) -> Callable[[], None]:

@@ -17,8 +17,8 @@ import pytest
 import redis
 
 from tests import leftovers, processes
-from tests.machine import missing
-from tests.own_portal import ROOT, SERVER, own_database
+from tests.machine import SERVER, missing
+from tests.own_portal import ROOT, own_database
 from tests.patience import until
 
 linux_only = pytest.mark.skipif(not processes.LINUX, reason="Processes are seen in /proc alone.")
