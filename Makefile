@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Tests run side by side, each worker with a database of its own. Some only wait for processes, so one more than cores.
 WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 # The servers that the lanes of tests expect on this machine; .ci/run starts them.
 DB ?= postgres
 POSTGRES ?= postgres://portal_test:portal_test@127.0.0.1:5432/portal

@@ -31,10 +31,17 @@ def pytest_configure(config: pytest.Config) -> None:
     leftovers.look_for_them(config, ROOT / "var")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test gets its lanes. First of all: pytest-xdist reads the groups in the same hook."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Every test gets its lanes, before they are chosen by; the order is the last word, after that of pytest-django."""
     lanes.assign(items)
+    yield
+    lanes.put_long_ones_first(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> lanes.Scheduling | None:
+    """Workers take groups of tests, where they are to share by file at all."""
+    return lanes.Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_terminal_summary(terminalreporter: Any, exitstatus: int) -> None:
@@ -68,6 +75,12 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     yield
     connections.close_all()
     migrated.remove(name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _files_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Attachments that no test removes go with the temporary folders of pytest."""
+    settings.FILES_FOLDER = str(tmp_path_factory.mktemp("files"))
 
 
 @pytest.fixture(autouse=True)

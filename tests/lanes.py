@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).resolve().parent
 MARKERS = {
@@ -22,9 +23,9 @@ MARKERS = {
 }
 # Fixtures of pytest-django (and the settings of its marker) behind which a database stands.
 _DATABASE_FIXTURES = frozenset({"db", "transactional_db", "live_server", "django_db_setup"})
-# Slow ones first: a long file that begins last keeps one worker busy while the others have nothing left to do.
-_ORDER = ("faults", "browser", "system", "functional", "contract", "unit")
 _FOLDERS_WITH_PROCESSES = frozenset({"faults", "system"})
+# The group of the tests that start processes. All others share a worker with those of their file.
+PROCESSES = "processes"
 
 
 def lanes_of(folder: str, fixtures: Iterable[str], *, wants_database: bool) -> set[str]:
@@ -44,26 +45,34 @@ def folder_of(path: Path) -> str:
     return path.relative_to(TESTS).parts[0] if path.is_relative_to(TESTS) else ""
 
 
-def assign(items: list[pytest.Item]) -> None:
-    """Mark each test with its lanes and the group that it shares a worker with, and put long files first.
+def group_of(nodeid: str) -> str:
+    """Which tests share a worker, one after the other: those of a file, so that what is built for it is built once.
 
-    Tests of one file share a worker: what they build for the whole file is built once. Those that start and kill
-    processes are one after the other, so that no storm slows the waiting of another one.
+    Those that start and kill processes are one group, so that no storm slows the waiting of another one.
     """
+    file = nodeid.partition("::")[0]
+    parts = Path(file).parts
+    return PROCESSES if len(parts) > 2 and parts[1] in _FOLDERS_WITH_PROCESSES else file
+
+
+def assign(items: list[pytest.Item]) -> None:
+    """Mark each test with its lanes."""
     for item in items:
-        folder = folder_of(item.path)
-        lanes = lanes_of(
-            folder,
-            getattr(item, "fixturenames", ()),
-            wants_database=item.get_closest_marker("django_db") is not None,
-        )
-        for lane in sorted(lanes):
+        wanted = item.get_closest_marker("django_db") is not None
+        for lane in sorted(lanes_of(folder_of(item.path), getattr(item, "fixturenames", ()), wants_database=wanted)):
             item.add_marker(lane)
-        if item.get_closest_marker("xdist_group") is None:
-            group = "processes" if "processes" in lanes else str(item.path.relative_to(TESTS))
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: _place(folder_of(item.path)))
 
 
-def _place(folder: str) -> int:
-    return _ORDER.index(folder) if folder in _ORDER else len(_ORDER)
+def put_long_ones_first(items: list[pytest.Item]) -> None:
+    """The longest group begins first: begun last, it would keep one worker busy while the others have nothing left."""
+    items.sort(key=lambda item: group_of(item.nodeid) != PROCESSES)
+
+
+class Scheduling(LoadScopeScheduling):
+    """How pytest-xdist deals the tests out: by our groups.
+
+    Its own `--dist loadgroup` gives the groups by an attribute that pytest 9.2 no longer has, and so by nothing.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)

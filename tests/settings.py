@@ -73,7 +73,6 @@ AUDIT_CHECKPOINT_FILE = AUDIT_VERIFIED_FILE = ""
 MAILS = True
 PORTAL_URL = "http://testserver"
 SUPERVISORY_AUTHORITY = "Example Authority, 1 Example Street"
-FILES_FOLDER = str(ROOT / "var" / "test-files")
 # Slow on purpose in production, and of no use here.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Each test counts its own failed sign-ins.

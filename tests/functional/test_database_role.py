@@ -19,8 +19,7 @@ from tests.machine import missing
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [
     pytest.mark.django_db,
-    # Roles belong to the whole server: one worker at a time.
-    pytest.mark.xdist_group("roles of the server"),
+    # Roles belong to the whole server: the tests of a file are one after the other (tests/lanes.py).
     pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite knows no roles"),
 ]
 

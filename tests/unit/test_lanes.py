@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lanes import MARKERS, lanes_of
+from tests.lanes import MARKERS, group_of, lanes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,6 +31,34 @@ def test_a_lane_is_given_by_folder_and_fixtures(
     folder: str, fixtures: list[str], wants_database: bool, lanes: set[str]
 ) -> None:
     assert lanes_of(folder, fixtures, wants_database=wants_database) == lanes
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "group"),
+    [
+        ("tests/faults/test_chaos.py::test_kills[a::b]", "processes"),
+        ("tests/system/test_command_demo.py::test_it", "processes"),
+        ("tests/browser/test_roles.py::test_it", "tests/browser/test_roles.py"),
+        ("tests/unit/workflow/test_plan.py::Test::test_it[x]", "tests/unit/workflow/test_plan.py"),
+        ("tests/test_alone.py::test_it", "tests/test_alone.py"),
+    ],
+)
+def test_tests_that_start_processes_are_one_group_and_others_go_by_file(nodeid: str, group: str) -> None:
+    assert group_of(nodeid) == group
+
+
+def test_workers_take_groups_and_the_longest_first() -> None:
+    """A run of two workers: every file on one of them, and what starts processes before the rest."""
+    files = ["tests/unit/test_polling_pace.py", "tests/unit/test_sheet.py", "tests/faults/test_chaos.py"]
+    choice = "pace or sheet or each_fault"
+    command = [sys.executable, "-m", "pytest", "-o", "addopts=", "-v", "-p", "no:cacheprovider", *files, "-k", choice]
+    command += ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    lines = re.findall(r"^\[(gw\d)\].* PASSED (tests/[\w/]+\.py)", done.stdout, re.M)
+    workers = {file: {worker for worker, where in lines if where == file} for file in files}
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert {len(found) for found in workers.values()} == {1}
 
 
 def test_no_test_gives_itself_a_lane() -> None:

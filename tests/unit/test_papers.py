@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ def quoted(paper: Path) -> list[str]:
     return re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", paper.read_text(), flags=re.S))
 
 
+@cache
 def files() -> list[Path]:
     """Every file of the project, one that is not committed yet included, as a path within it."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -62,6 +64,7 @@ def files() -> list[Path]:
     return [Path(name) for name in listed.split("\0") if name]
 
 
+@cache
 def places(name: str) -> list[Path]:
     """The files or folders a paper may mean: by the whole path, or by the end of it as within a package."""
     wanted = Path(name).parts
@@ -69,11 +72,21 @@ def places(name: str) -> list[Path]:
     return [place for place in candidates if place.parts[-len(wanted) :] == wanted]
 
 
+@cache
+def names_in(file: Path) -> frozenset[str]:
+    """The functions, classes, constants and fields of a Python file, at whatever depth."""
+    names = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return frozenset(names)
+
+
 def defines(file: Path, name: str) -> bool:
-    """Whether a Python file has a function or class of this name, at whatever depth."""
-    kinds = ast.FunctionDef | ast.ClassDef
-    nodes = ast.walk(ast.parse((ROOT / file).read_text()))
-    return any(isinstance(node, kinds) and node.name == name for node in nodes)
+    """Whether the file has something of this name."""
+    return name in names_in(file)
 
 
 def test_it_finds_the_variables_at_all() -> None:
