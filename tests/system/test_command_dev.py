@@ -89,7 +89,7 @@ class Started:
         return [pid for pid in _pids_of(self.places.folder) if "supervise" in _words(pid)]
 
     def stop(self) -> None:
-        """End it as Ctrl-C does. By another signal: a shell without jobs starts what runs behind it deaf to that one."""
+        """End it as Ctrl-C does, by another signal: what a shell starts behind it is deaf to that one."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
         self.close()
