@@ -23,15 +23,14 @@ MARKERS = {
 }
 # Fixtures of pytest-django (and the settings of its marker) behind which a database stands.
 _DATABASE_FIXTURES = frozenset({"db", "transactional_db", "live_server", "django_db_setup"})
-_FOLDERS_WITH_PROCESSES = frozenset({"faults", "system"})
-# The group of the tests that start processes. All others share a worker with those of their file.
-PROCESSES = "processes"
+# The longest first. What soaks waits for leases to end, mostly.
+_FOLDERS_WITH_PROCESSES = ("soak", "faults", "system")
 
 
 def lanes_of(folder: str, fixtures: Iterable[str], *, wants_database: bool) -> set[str]:
     """The lanes of a test, by its folder below tests/, its fixtures, and whether it is marked django_db."""
     lanes = set()
-    if folder == "faults" or wants_database or _DATABASE_FIXTURES & set(fixtures):
+    if folder in {"soak", "faults"} or wants_database or _DATABASE_FIXTURES & set(fixtures):
         lanes.add("database")
     if folder == "browser":
         lanes.add("browser")
@@ -48,11 +47,15 @@ def folder_of(path: Path) -> str:
 def group_of(nodeid: str) -> str:
     """Which tests share a worker, one after the other: those of a file, so that what is built for it is built once.
 
-    Those that start and kill processes are one group, so that no storm slows the waiting of another one.
+    Those that start and kill processes go by their folder, so that no storm slows the waiting of another one.
     """
     file = nodeid.partition("::")[0]
-    parts = Path(file).parts
-    return PROCESSES if len(parts) > 2 and parts[1] in _FOLDERS_WITH_PROCESSES else file
+    return _folder_with_processes(nodeid) or file
+
+
+def _folder_with_processes(nodeid: str) -> str:
+    parts = Path(nodeid.partition("::")[0]).parts
+    return parts[1] if len(parts) > 2 and parts[1] in _FOLDERS_WITH_PROCESSES else ""
 
 
 def assign(items: list[pytest.Item]) -> None:
@@ -64,8 +67,9 @@ def assign(items: list[pytest.Item]) -> None:
 
 
 def put_long_ones_first(items: list[pytest.Item]) -> None:
-    """The longest group begins first: begun last, it would keep one worker busy while the others have nothing left."""
-    items.sort(key=lambda item: group_of(item.nodeid) != PROCESSES)
+    """The longest groups begin first: begun last, they would keep one worker busy while the others are idle."""
+    order = (*_FOLDERS_WITH_PROCESSES, "")
+    items.sort(key=lambda item: order.index(_folder_with_processes(item.nodeid)))
 
 
 class Scheduling(LoadScopeScheduling):

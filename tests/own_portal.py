@@ -102,12 +102,13 @@ class OwnPortal:
         return child
 
     def states(self) -> dict[str, int]:
-        """How many tickets stand in which state."""
-        script = (
-            "import json; from collections import Counter; from requests_app.models import Ticket; "
-            "print(json.dumps(Counter(Ticket.objects.values_list('state', flat=True))))"
-        )
-        return dict(self.say(script))
+        """How many tickets stand in which state. Asked of the database itself: a test that waits asks many times."""
+        question = "SELECT state, count(*) FROM requests_app_ticket GROUP BY state"
+        if self.database_url.startswith("sqlite:"):
+            with closing(sqlite3.connect(self.database_url.removeprefix("sqlite:///"), timeout=20)) as file:
+                return dict(file.execute(question).fetchall())
+        with psycopg.connect(self.database_url.replace("postgres:", "postgresql:", 1)) as connection:
+            return {str(state): int(number) for state, number in connection.execute(question)}
 
     def accepted(self) -> list[dict[str, Any]]:
         """The calls that the stand-in accepted, oldest first."""

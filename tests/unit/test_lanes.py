@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("functional", ["transactional_db", "tmp_path"], False, {"database"}),
         ("browser", ["live_server", "sign_in"], False, {"database", "browser"}),
         ("faults", ["tmp_path"], False, {"database", "processes"}),
+        ("soak", ["tmp_path"], False, {"database", "processes"}),
         ("system", ["tmp_path"], False, {"processes"}),
     ],
 )
@@ -36,14 +37,14 @@ def test_a_lane_is_given_by_folder_and_fixtures(
 @pytest.mark.parametrize(
     ("nodeid", "group"),
     [
-        ("tests/faults/test_chaos.py::test_kills[a::b]", "processes"),
-        ("tests/system/test_command_demo.py::test_it", "processes"),
+        ("tests/faults/test_chaos.py::test_kills[a::b]", "faults"),
+        ("tests/system/test_command_demo.py::test_it", "system"),
         ("tests/browser/test_roles.py::test_it", "tests/browser/test_roles.py"),
         ("tests/unit/workflow/test_plan.py::Test::test_it[x]", "tests/unit/workflow/test_plan.py"),
         ("tests/test_alone.py::test_it", "tests/test_alone.py"),
     ],
 )
-def test_tests_that_start_processes_are_one_group_and_others_go_by_file(nodeid: str, group: str) -> None:
+def test_tests_that_start_processes_go_by_folder_and_others_by_file(nodeid: str, group: str) -> None:
     assert group_of(nodeid) == group
 
 

@@ -52,6 +52,8 @@ def main() -> int:
         campaign = Campaign(Path(folder), seed)
         for number in range(options.first, options.first + options.rounds):
             campaign.play(number)
+            if options.plant and campaign.wrong:
+                break
             if options.enough and campaign.rounds >= options.enough and not campaign.missed():
                 break
         campaign.close()

@@ -123,10 +123,9 @@ class Round:
     # The storm
 
     def _overture(self) -> None:
-        """The points take turns: each round brings about what leads past one of them, and has its victim there."""
-        stages = (Stage.SWEEP, Stage.ABANDONED, Stage.UNKNOWN, Stage.WEB)
-        stage, turn = stages[self.number % len(stages)], self.number // len(stages)
-        point = of_stage(stage)[turn % len(of_stage(stage))]
+        """Each round brings about what leads past one of the points, and has its victim there."""
+        point = self._point_of_the_round()
+        stage = point.stage
         faults: dict[str, Any] = {"calls": dict.fromkeys(ROUTES, MID_CALL)}
         sweep = deeds.sweep(self.world.clock)
         if stage is Stage.UNKNOWN:
@@ -139,6 +138,16 @@ class Round:
         elif stage is Stage.WEB:
             sweep = deeds.approve(self.tickets[-1])
         self._send(faults, sweep, point, self.dice.choice(point.fates))
+
+    def _point_of_the_round(self) -> Failpoint:
+        """One at which nobody died yet; once there is none, the points take turns. Downloads have theirs at the end."""
+        missed = [point for place, point in enumerate(POINTS) if not self.world.reached[place]]
+        ahead = [point for point in missed if point.stage is not Stage.DOWNLOAD]
+        if ahead:
+            return ahead[self.number % len(ahead)]
+        stages = (Stage.SWEEP, Stage.ABANDONED, Stage.UNKNOWN, Stage.WEB)
+        stage, turn = stages[self.number % len(stages)], self.number // len(stages)
+        return of_stage(stage)[turn % len(of_stage(stage))]
 
     def _send(self, faults: dict[str, Any], deed: deeds.Deed, point: Failpoint | None, fate: Fate) -> None:
         """One process alone, and what becomes of it."""

@@ -15,6 +15,7 @@ import pytest
 from tests.own_portal import OwnPortal, own_portal
 from tests.patience import until
 
+KILLS = int(os.environ.get("SOAK_KILLS", "8"))
 FAST = ("supervise", "--every", "1", "--patience", "8", "--pid-file")
 
 
@@ -126,15 +127,15 @@ def test_a_storm_of_kills_ends_with_every_ticket_in_its_final_state(tmp_path: Pa
         supervise(portal)
         do(portal, "approve('early', 12, exports=4)")
         kills = 0
-        ends = time.monotonic() + 30
-        while time.monotonic() < ends:
+        # For a verdict within minutes; `make chaos` kills at every point.
+        while kills < KILLS:
             until(lambda: members(cluster(portal)), seconds=60, what="a cluster to kill")
             with suppress(ProcessLookupError, IndexError):
                 os.kill(dice.choice(members(cluster(portal))), signal.SIGKILL)
                 kills += 1
             pause = time.monotonic() + dice.uniform(1, 3)
             until(lambda pause=pause: time.monotonic() > pause, seconds=10, what="a moment to pass")
-            if kills == 5:
+            if kills == KILLS // 2:
                 do(portal, "approve('late', 8)")
         until(lambda: done(portal, 24), seconds=150, what="every ticket to be completed")
 
@@ -142,8 +143,7 @@ def test_a_storm_of_kills_ends_with_every_ticket_in_its_final_state(tmp_path: Pa
             name for call in portal.accepted() if call["operation"] == "DeleteUsers" for name in call["user_ids"]
         )
         found = portal.say("from tests.faults import errands; errands.report()")
-    assert kills >= 5
     assert set(accepted.values()) == {1}
     assert len(accepted) == 20
     assert found["intact"]
-    assert found["tickets"] == {"completed/erased": 20, "completed/exported": 4}
+    assert found["tickets"] == {"completed/erased_in_part": 20, "completed/exported": 4}
