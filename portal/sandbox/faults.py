@@ -5,7 +5,8 @@
 
 `error` answers with that status before anything happens; `lose_answer` breaks the connection after the effect;
 `rate` is the share of calls concerned, `times` how often at most. A task's `fate` is fail, hang, vanish (forgotten
-before it did anything) or partly (only the first half of its users). With `users` it meets the tasks of these alone.
+before it did anything), partly (only the first half of its users) or nothing (success is reported, and nothing was
+done). With `users` it meets the tasks of these alone.
 Of several files the first that has a fault for the call or task decides.
 """
 

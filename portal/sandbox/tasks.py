@@ -51,7 +51,10 @@ def advance(store: Store, faults: Faults) -> None:
                 task["id"],
             )
             continue
-        result = _carry_out(store, task["operation"], body, at, partly=fate == "partly")
+        if fate == "nothing":
+            result = _pretend(store, body)
+        else:
+            result = _carry_out(store, task["operation"], body, at, partly=fate == "partly")
         store.run(
             "UPDATE tasks SET status = 'completed', result = ?, updated_at = ? WHERE id = ?",
             json.dumps(result),
@@ -62,6 +65,13 @@ def advance(store: Store, faults: Faults) -> None:
         "UPDATE tasks SET status = 'running' WHERE status = 'pending' AND created_at + (due_at - created_at) / 2 <= ?",
         at,
     )
+
+
+def _pretend(store: Store, body: dict[str, Any]) -> dict[str, Any]:
+    """Success is reported and nothing is done: whoever vanished with the call is shown again."""
+    for user_id in body.get("user_ids", ()):
+        store.run("UPDATE users SET deleted_at = NULL, deleted_how = NULL WHERE id = ?", user_id)
+    return {user_id: {"status": "ok"} for user_id in body.get("user_ids", ())}
 
 
 def _carry_out(store: Store, operation: str, body: dict[str, Any], at: float, *, partly: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ WORDS = {
     "calls": {"error", "rate", "lose_answer", "latency_ms", "times"},
     "tasks": {"fate", "users"},
 }
-FATES = ("fail", "hang", "vanish", "partly")
+FATES = ("fail", "hang", "vanish", "partly", "nothing")
 
 
 def checked(file: Path) -> Path:

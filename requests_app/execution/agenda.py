@@ -8,8 +8,11 @@ from typing import Any
 
 from django.db.models import Exists, QuerySet
 
+from requests_app.enums import StepState
 from requests_app.execution import claims
-from requests_app.models import Step, StreamApp, StreamTask, Ticket
+from requests_app.models import AppHealth, Pause, Step, StreamApp, StreamTask, Ticket
+
+_UNANSWERED = (StepState.SENDING.value, StepState.UNKNOWN.value)
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,19 @@ def question(now: datetime) -> QuerySet[StreamApp, Any]:
 
 
 def anything_until(horizon: datetime) -> bool:
-    """Whether a ticket waits to be begun, or any row becomes due until then, leased or not."""
+    """Whether a ticket waits to be begun, or a row that somebody may take up becomes due until then, leased or not.
+
+    Steps of tickets that are stopped, cancelled or paused, and those behind a step that has not ended, are nothing to
+    wait for: they stay as they are for as long as that lasts.
+    """
+    silent = set(AppHealth.objects.filter(open_until__gt=horizon).values_list("stream_app_id", flat=True))
+    sendable = claims.planned_until(horizon).exclude(ticket__stream_app__in=silent | Pause.objects.paused_apps())
+    unanswered = Step.objects.filter(state__in=_UNANSWERED, next_at__lte=horizon)
     waits = StreamApp.objects.filter(
         Exists(Ticket.objects.to_begin(horizon))
-        | Exists(Step.objects.filter(next_at__lte=horizon))
-        | Exists(Step.objects.filter(look_again_at__lte=horizon))
-        | Exists(StreamTask.objects.filter(next_poll_at__lte=horizon))
+        | Exists(sendable)
+        | Exists(unanswered.exclude(ticket__stream_app__in=silent))
+        | Exists(Step.objects.filter(look_again_at__lte=horizon).exclude(ticket__stream_app__in=silent))
+        | Exists(StreamTask.objects.filter(next_poll_at__lte=horizon).exclude(stream_app__in=silent))
     )
     return waits.exists()

@@ -18,7 +18,7 @@ from django.db.models import BigIntegerField, Case, Value, When
 from requests_app.audit import checkpoints, log
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, AttemptOutcome, Outcome, StepState
-from requests_app.execution import budgets, claims, health
+from requests_app.execution import budgets, claims, health, splitting
 from requests_app.execution.batching import Parcel
 from requests_app.execution.context import Context
 from requests_app.execution.intents import subjects
@@ -61,6 +61,12 @@ class Answered:
         """Whether a delete reached Stream, or may have."""
         return self.parcel.operation in DELETE_OPERATIONS and self.meaning.outcome is not AttemptOutcome.NOT_SENT
 
+    def parted_steps(self) -> list[Step]:
+        """The refused exports whose accounts are tried in two calls."""
+        if self.meaning.outcome is not AttemptOutcome.REFUSED:
+            return []
+        return [step for step in self.parcel.steps if splitting.can_be_parted(step)]
+
     def columns(self, *, now: datetime) -> dict[str, object]:
         """What the attempt's row is to say."""
         return {
@@ -86,8 +92,11 @@ def write_down(pairs: Sequence[Pair], context: Context) -> None:
         opened = Attempt.objects.filter(outcome=AttemptOutcome.OPEN.value)
         claims.update_alike(opened, [(one.attempt.pk, one.columns(now=now)) for one in answered])
         task_of = _task_of_each(answered, _stream_tasks(answered, now=now))
-        claims.write_all(
+        written = claims.write_all(
             [(step, _columns(step, one, task_of, now=now)) for one in answered for step in one.parcel.steps]
+        )
+        splitting.add_second_halves(
+            [step for one in answered for step in one.parted_steps() if step.pk in written], now=now
         )
         log.record_all([_record(step, one, context, now=now) for one in answered for step in one.parcel.steps])
         if any(one.may_have_deleted for one in answered):
@@ -188,6 +197,8 @@ def _columns(step: Step, one: Answered, task_of: Case, *, now: datetime) -> dict
     if len(parcel.steps) > 1:
         half = {"batch_cap": len(parcel.steps) // 2, "attempt_count": step.attempt_count - 1}
         return {**half, "state": StepState.PLANNED.value, "next_at": now, "detail": meaning.detail[:500]}
+    if splitting.can_be_parted(step):
+        return splitting.first_half(step, now=now)
     if isinstance(one.reply, NotFound) and parcel.operation in EXPORT_OPERATIONS:
         return _finished(StepState.DONE, Outcome.NOTHING_FOUND, "Stream knows nobody by this id.", now=now)
     return _finished(StepState.FAILED, Outcome.REFUSED_BY_STREAM, meaning.detail, now=now)

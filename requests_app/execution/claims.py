@@ -53,11 +53,16 @@ def _steps(ids: Collection[int]) -> list[Step]:
 
 
 def due_to_send(now: datetime) -> QuerySet[Step]:
-    """Planned steps that are due, of running tickets, with every lower rank done."""
+    """Planned steps that are due and that nobody holds, of running tickets, with every lower rank done."""
+    return planned_until(now).filter(_free(now))
+
+
+def planned_until(moment: datetime) -> QuerySet[Step]:
+    """The same, held or not, due until the moment."""
     unfinished_before = Step.objects.filter(ticket=OuterRef("ticket"), rank__lt=OuterRef("rank")).exclude(
         state=StepState.DONE.value
     )
-    planned = Step.objects.filter(_free(now), state=StepState.PLANNED.value, next_at__lte=now)
+    planned = Step.objects.filter(state=StepState.PLANNED.value, next_at__lte=moment)
     return planned.filter(~Exists(unfinished_before), ticket__state=State.RUNNING.value)
 
 

@@ -14,8 +14,8 @@ from django.db.models import F
 
 from requests_app.audit import log
 from requests_app.audit_actions import AuditAction
-from requests_app.enums import DELETE_OPERATIONS, SENDABLE_STATES, Outcome, State, StepState
-from requests_app.execution import claims
+from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, SENDABLE_STATES, Outcome, State, StepState
+from requests_app.execution import claims, copies, hidden_before
 from requests_app.execution.batching import Parcel
 from requests_app.execution.context import Context
 from requests_app.execution.precheck import Look, Verdict
@@ -23,19 +23,20 @@ from requests_app.execution.steps import approved_calls
 from requests_app.execution.timing import LEASE
 from requests_app.models import Account, Attempt, LegalHold, Pause, Step, Ticket
 from requests_app.workflow import outcomes, policies, staff
+from requests_app.workflow import plan as plans
 from requests_app.workflow.aftercare import RESTORE_RANK
 
 _ASK_A_PERSON = {
     Verdict.SOMEBODY_ELSE: (
         "Stream shows an account with this id that is newer than the one the approval was about. "
-        "Nothing was deleted. Check who it belongs to."
+        "This delete was not sent. Check who it belongs to."
     ),
     Verdict.APPEARED: (
-        "Stream showed no account with this id when it was approved, and shows one now. Nothing was deleted. "
+        "Stream showed no account with this id when it was approved, and shows one now. This delete was not sent. "
         "Give up and open the request again, so that somebody decides about what is there."
     ),
     Verdict.NO_SUCH_OWNER: (
-        "The new owner does not exist on Stream. Nothing was deleted. Create that user on Stream and retry, "
+        "The new owner does not exist on Stream, so this delete was not sent. Create that user on Stream and retry, "
         "or give up and open a new ticket with another owner."
     ),
 }
@@ -66,7 +67,9 @@ def _remember(steps: Sequence[Step], looks: Mapping[int, Look]) -> None:
 
 def _finish_without_call(steps: Sequence[Step], looks: Mapping[int, Look], context: Context) -> None:
     now = context.now()
-    ends = {step.pk: _end(looks[step.pk].verdict) for step in steps}
+    absent = [step for step in steps if looks[step.pk].verdict is Verdict.NOTHING_FOUND]
+    hidden = hidden_before.references(absent)
+    ends = {step.pk: _end(looks[step.pk].verdict, hidden.get(step.pk)) for step in steps}
     with transaction.atomic():
         changes = []
         for step in steps:
@@ -80,7 +83,7 @@ def _finish_without_call(steps: Sequence[Step], looks: Mapping[int, Look], conte
                 "next_at": None,
                 # Nothing was sent, so there is nothing to read back: the look itself is the evidence.
                 "read_back_at": now,
-                "evidence": {"user": "absent" if nothing else "present"},
+                "evidence": {"user": "absent" if nothing or step.pk in hidden else "present"},
             }
             changes.append((step, columns))
         written = claims.write_all(changes)
@@ -105,7 +108,11 @@ def _finish_without_call(steps: Sequence[Step], looks: Mapping[int, Look], conte
         )
 
 
-def _end(verdict: Verdict) -> tuple[StepState, Outcome, str]:
+def _end(verdict: Verdict, hidden_by: str | None) -> tuple[StepState, Outcome, str]:
+    if hidden_by:
+        return StepState.FAILED, Outcome.FAILED, hidden_before.SENTENCE.format(reference=hidden_by)
+    if verdict is Verdict.ALREADY_THERE:
+        return StepState.DONE, Outcome.RESTORED, "Stream shows the user already, so nothing was sent."
     if verdict is Verdict.NOTHING_FOUND:
         return StepState.DONE, Outcome.NOTHING_FOUND, "Stream shows nothing for this id."
     return StepState.FAILED, Outcome.FAILED, _ASK_A_PERSON[verdict]
@@ -156,7 +163,7 @@ def _allowed(steps: Sequence[Step], context: Context, *, now: datetime) -> set[i
     }
     approved = {pk: approved_shapes(ticket) for pk, ticket in tickets.items()}
     deciders = staff.still_approve({one for ticket in tickets.values() for one in approvers(ticket)})
-    held = held_steps(steps)
+    held, not_copied = held_steps(steps), copies.missing(tickets.values())
     allowed = set()
     for step in steps:
         ticket = tickets.get(step.ticket_id)
@@ -165,6 +172,9 @@ def _allowed(steps: Sequence[Step], context: Context, *, now: datetime) -> set[i
         reason = "" if step.rank == RESTORE_RANK else objection(step, ticket, approved[ticket.pk], deciders)
         if not reason and step.pk in held:
             reason = policies.ON_HOLD
+        if not reason and copies.is_promised(step, not_copied):
+            reason = copies.NOT_MADE
+            copies.fail(step, now=now)
         if not reason:
             allowed.add(step.pk)
         elif ticket.state == State.RUNNING:
@@ -179,7 +189,7 @@ def approvers(ticket: Ticket) -> set[int]:
 
 def objection(step: Step, ticket: Ticket, approved: Collection[Hashable], deciders: Collection[int]) -> str:
     """Why the approval does not cover the step, or an empty text."""
-    if _shape(step.operation, step.user_ids, step.fields) not in approved:
+    if not _is_covered(step, approved):
         return "The plan or its steps are not what was approved, so nothing was sent."
     if not approvers(ticket) <= set(deciders):
         return (
@@ -202,6 +212,15 @@ def held_steps(steps: Sequence[Step]) -> set[int]:
 def approved_shapes(ticket: Ticket) -> set[Hashable]:
     """The exact calls that the ticket's approval covers."""
     return {_shape(call.operation.value, call.user_ids, call.fields) for call in approved_calls(ticket) or ()}
+
+
+def _is_covered(step: Step, approved: Collection[Hashable]) -> bool:
+    """Whether the call is one of those approved, or an export of some of the accounts of one that was."""
+    if _shape(step.operation, step.user_ids, step.fields) in approved:
+        return True
+    plan = plans.from_json(step.ticket.plan)
+    groups = [call.user_ids for call in plans.calls(plan) if call.operation.value == step.operation]
+    return step.operation in EXPORT_OPERATIONS and any(set(step.user_ids) <= set(group) for group in groups)
 
 
 def _shape(operation: str, user_ids: Sequence[str], fields: Mapping[str, object]) -> Hashable:

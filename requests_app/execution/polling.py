@@ -16,16 +16,17 @@ from django.db.models import F, Q
 
 from requests_app.audit import log
 from requests_app.audit_actions import AuditAction
-from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, Outcome, StepState
+from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, Operation, Outcome, StepState
 from requests_app.execution import budgets, claims, health
 from requests_app.execution.context import Context
 from requests_app.execution.intents import subjects
-from requests_app.execution.timing import backoff, until_next_poll
+from requests_app.execution.timing import SETTLE, backoff, until_next_poll
 from requests_app.execution.traffic import Pair
 from requests_app.models import Step, StreamApp, StreamTask, Ticket
 from requests_app.stream.errors import NotFound, RateLimited, StreamError
+from requests_app.stream.links import is_usable
 from requests_app.stream.wire import TaskReport, TaskState
-from requests_app.workflow import outcomes
+from requests_app.workflow import erased, outcomes
 from requests_app.workflow import plan as plans
 
 ENDPOINT = "GetTask"
@@ -145,7 +146,7 @@ def _finish(
 def _steps_on(task_ids: Collection[int]) -> list[Step]:
     """The steps that hang on tasks, locked. They are led by their task's lease; only their own state can have moved."""
     running = Step.objects.filter(stream_task__in=task_ids, state=StepState.ON_STREAM.value).order_by("pk")
-    return list(running.select_related("ticket", "account", "stream_task").select_for_update(of=("self",)))
+    return list(running.select_related("ticket__stream_app", "account", "stream_task").select_for_update(of=("self",)))
 
 
 def _result(step: Step, report: TaskReport, *, now: datetime) -> dict[str, object]:
@@ -159,7 +160,9 @@ def _result(step: Step, report: TaskReport, *, now: datetime) -> dict[str, objec
             "finished_at": now,
         }
     export = step.operation in EXPORT_OPERATIONS
-    outcome = Outcome.EXPORTED if export else outcomes.erase_outcome(plans.from_json(step.ticket.plan))
+    outcome = (
+        Outcome.EXPORTED if export else erased.of_step(plans.from_json(step.ticket.plan), Operation(step.operation))
+    )
     return {
         "state": StepState.DONE.value,
         "outcome": outcome.value,
@@ -177,7 +180,10 @@ def _failure(step: Step, report: TaskReport) -> str:
     if report.state is TaskState.FAILED:
         return f"{outcomes.CANNOT}{report.error}" if report.error else "Stream's task failed."
     if step.operation in EXPORT_OPERATIONS:
-        return "" if report.url else "Stream finished the export without a file."
+        if not report.url:
+            return "Stream finished the export without a file."
+        usable = is_usable(report.url, base_url=step.ticket.stream_app.address())
+        return "" if usable else "Stream finished the export, but the link to its file is not one that can be followed."
     status = (report.user_results or {}).get(step.user_ids[0], "ok")
     return "" if status.lower() == "ok" else f"{outcomes.NOT_FOR_USER}{status}"
 
@@ -188,7 +194,8 @@ def _vanish(tasks: Sequence[StreamTask], context: Context, *, now: datetime) -> 
     gone = {"polled_at": now, "finished_at": now, "next_poll_at": None, "error": text}
     with transaction.atomic():
         steps = _steps_on(claims.write_all([(task, gone) for task in tasks]))
-        unknown = {"state": StepState.UNKNOWN.value, "next_at": now, "detail": text, "lease_until": None}
+        # A task that is not shown yet looks like one that is forgotten: what it does must have become visible first.
+        unknown = {"state": StepState.UNKNOWN.value, "next_at": now + SETTLE, "detail": text, "lease_until": None}
         claims.update_alike(Step.objects.all(), [(step.pk, unknown) for step in steps])
         log.record_all([_record(step, "not found", "", context, now=now) for step in steps])
     context.touched.update(step.ticket_id for step in steps)

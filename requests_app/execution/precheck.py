@@ -17,7 +17,7 @@ from requests_app.models import Step
 from requests_app.stream.client import StreamClient
 from requests_app.stream.wire import RemoteUser
 
-CHECKED = frozenset({Operation.DELETE_FEEDS_DATA, Operation.DELETE_USERS})
+CHECKED = frozenset({Operation.DELETE_FEEDS_DATA, Operation.DELETE_USERS, Operation.RESTORE_USERS})
 # A look at these may take several calls for one user.
 SLOW = frozenset({Operation.DELETE_FEEDS_DATA})
 
@@ -30,6 +30,7 @@ class Verdict(Enum):
     SOMEBODY_ELSE = "somebody else"
     APPEARED = "appeared"
     NO_SUCH_OWNER = "no such owner"
+    ALREADY_THERE = "already there"
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,17 @@ def look(client: StreamClient, steps: Sequence[Step]) -> dict[int, Look]:
 
 
 def owners(step: Step) -> tuple[str, ...]:
-    """The user ids that are to own what a hard-deleted user leaves."""
-    named = (step.fields.get("new_channel_owner_id"), step.fields.get("new_call_owner_id"))
+    """The user ids that are to own what a hard-deleted user leaves: looked for before anything is deleted."""
+    if step.operation == Operation.RESTORE_USERS:
+        return ()
+    named = (step.ticket.plan.get("new_channel_owner_id"), step.ticket.plan.get("new_call_owner_id"))
     return tuple(str(owner) for owner in named if owner)
 
 
 def _judge(step: Step, seen: dict[str, RemoteUser]) -> Look:
     user = seen.get(step.user_ids[0])
+    if step.operation == Operation.RESTORE_USERS:
+        return Look(Verdict.ALREADY_THERE if user else Verdict.SEND, user)
     if any(owner not in seen for owner in owners(step)):
         return Look(Verdict.NO_SUCH_OWNER, user)
     if user is None:

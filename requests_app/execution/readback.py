@@ -17,17 +17,18 @@ from requests_app.audit import log
 from requests_app.audit.chain import timestamp
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import Operation, Outcome, StepState
-from requests_app.execution import claims, health
+from requests_app.execution import claims, health, remaining
 from requests_app.execution.context import Context
 from requests_app.execution.intents import subjects
 from requests_app.execution.lobby import MAX_DELETES
+from requests_app.execution.remaining import Evidence
 from requests_app.execution.timing import LOOKS, SECOND_LOOK, backoff
 from requests_app.execution.traffic import Pair
 from requests_app.models import Step, StreamApp
-from requests_app.stream.client import StreamClient
 from requests_app.stream.errors import StreamError
 
-Evidence = Mapping[str, object]
+# Each of these takes some calls, one after the other, in a thread whose lease must outlast them.
+LOOKS_TOGETHER = 5
 _STILL_THERE = "Stream reported this as done, but still shows data of the user. Retry, or look on Stream."
 _NOT_BACK = "Stream reported the user as restored, but does not show them. Retry, or look on Stream."
 
@@ -38,14 +39,15 @@ def read_back_due(context: Context) -> int:
     unfit = health.unfit((step.ticket.stream_app for step in steps), context)
     again = context.now() + backoff(5)
     claims.write_now([(step, {"look_again_at": again}) for step in steps if step.ticket.stream_app_id in unfit])
-    for app, part in chunks([step for step in steps if step.ticket.stream_app_id not in unfit]):
-        look = partial(_look, context.client(app), part)
+    fit = [step for step in steps if step.ticket.stream_app_id not in unfit]
+    for app, part in chunks(fit, together=LOOKS_TOGETHER):
+        look = partial(remaining.look, context.client(app), part)
         context.traffic.launch(app.pk, look, part, context.handler(_heed), first=True)
     return len(steps)
 
 
-def chunks(steps: Sequence[Step]) -> list[tuple[StreamApp, list[Step]]]:
-    """Steps that one read of Stream can answer: deletes of users of one app by the hundred, all others alone."""
+def chunks(steps: Sequence[Step], *, together: int = MAX_DELETES) -> list[tuple[StreamApp, list[Step]]]:
+    """Steps that are read in one go: so many deletes of users of one app at most, all others alone."""
     users: dict[StreamApp, list[Step]] = defaultdict(list)
     made = []
     for step in steps:
@@ -54,36 +56,8 @@ def chunks(steps: Sequence[Step]) -> list[tuple[StreamApp, list[Step]]]:
         else:
             made.append((step.ticket.stream_app, [step]))
     for app, own in users.items():
-        made += [(app, own[start : start + MAX_DELETES]) for start in range(0, len(own), MAX_DELETES)]
+        made += [(app, own[start : start + together]) for start in range(0, len(own), together)]
     return made
-
-
-def _look(client: StreamClient, steps: Sequence[Step]) -> dict[int, Evidence]:
-    """What Stream shows for the steps' users, by step, as far as the operation was to remove it."""
-    present = {
-        user.id for user in client.query_users(sorted({s.user_ids[0] for s in steps})) if user.deleted_at is None
-    }
-    return {step.pk: _evidence(client, step, step.user_ids[0] in present) for step in steps}
-
-
-def _evidence(client: StreamClient, step: Step, present: bool) -> Evidence:
-    user_id = step.user_ids[0]
-    seen: dict[str, object] = {"user": "present" if present else "absent"}
-    if step.operation == Operation.DELETE_FEEDS_DATA:
-        seen["feeds"] = client.count_feeds(user_id).number
-        seen["activities"] = client.count_activities(user_id).number
-        seen["activities_hidden"] = client.count_activities(user_id, include_soft_deleted=True).number
-        seen["comments"] = client.count_comments(user_id).number
-    return seen
-
-
-def remains(step: Step, seen: Evidence) -> bool:
-    """Whether something is still visible that the step was to remove, or still hidden that it was to restore."""
-    if step.operation == Operation.RESTORE_USERS:
-        return seen["user"] == "absent"
-    if step.operation == Operation.DELETE_USERS:
-        return seen["user"] == "present"
-    return any(seen[what] for what in ("feeds", "activities", "comments"))
 
 
 def _heed(pairs: Sequence[Pair], context: Context) -> None:
@@ -125,7 +99,7 @@ def _unreadable(step: Step, *, now: datetime) -> dict[str, object]:
 
 
 def _meaning(step: Step, seen: Evidence, *, now: datetime) -> dict[str, object]:
-    left = remains(step, seen)
+    left = remaining.remains(step, seen)
     evidence = {**seen, "looked_at": timestamp(now)}
     if step.read_back_at:
         first = {name: value for name, value in step.evidence.items() if name != "tries"}

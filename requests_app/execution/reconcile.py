@@ -29,7 +29,7 @@ from requests_app.models import Attempt, Step, StreamApp
 from requests_app.stream.client import StreamClient
 from requests_app.stream.errors import StreamError
 from requests_app.stream.wire import RemoteUser
-from requests_app.workflow import outcomes
+from requests_app.workflow import erased
 from requests_app.workflow import plan as plans
 
 
@@ -184,7 +184,7 @@ def _record(step: Step, seen: Seen, then: str, context: Context, *, now: datetim
 def _effect(step: Step) -> Outcome:
     if step.operation == Operation.RESTORE_USERS:
         return Outcome.RESTORED
-    return outcomes.erase_outcome(plans.from_json(step.ticket.plan))
+    return erased.of_step(plans.from_json(step.ticket.plan), Operation(step.operation))
 
 
 def _effect_in_words(step: Step) -> str:

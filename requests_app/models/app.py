@@ -59,6 +59,10 @@ class StreamApp(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def address(self) -> str:
+        """The base URL, of the environment or of this row; asks for no secret."""
+        return settings.STREAM_BASE_URL if self.from_environment else self.base_url
+
     def credentials(self) -> tuple[str, str, str]:
         """Base URL, API key and secret: of the environment or of this row."""
         if self.from_environment:

@@ -177,6 +177,12 @@ class StreamClient:
         body = {"filter_conditions": {"members": {"$in": [user_id]}}}
         return self._count("QueryCalls", "/video/calls", "calls", body, user_id)
 
+    def count_calls_of_two(self, user_id: str) -> Count | None:
+        """Calls of the user and one other member; None where Stream does not tell who is in them."""
+        body = {"filter_conditions": {"members": {"$in": [user_id]}}}
+        rows, more = self._pages("QueryCalls", "/video/calls", "calls", body, user_id)
+        return wire.calls_of_two(rows, at_least=more)
+
     def count_channels(self, user_id: str) -> Count:
         """Channels that the user is a member of."""
         number = 0

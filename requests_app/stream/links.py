@@ -58,19 +58,25 @@ class ExportStream:
             raise UnknownOutcome("The download broke off. Start it again.", operation=OPERATION) from None
 
 
-def check_link(url: str, *, base_url: str) -> None:
-    """Raise `Rejected` where the portal does not follow the link."""
+def is_usable(url: str, *, base_url: str) -> bool:
+    """Whether the link has a form that the portal follows. Asks no name server."""
     try:
         parts, same = urlsplit(url), _same_place(url, base_url)
+        fits = parts.scheme == "https" and parts.port in {None, 443}
     except ValueError:
-        raise _unfit() from None
+        return False
     if parts.username or parts.password or not parts.hostname or not can_be_host(parts.hostname):
+        return False
+    return same or fits
+
+
+def check_link(url: str, *, base_url: str) -> None:
+    """Raise `Rejected` where the portal does not follow the link."""
+    if not is_usable(url, base_url=base_url):
         raise _unfit()
-    if same:
+    if _same_place(url, base_url):
         return
-    if parts.scheme != "https" or parts.port not in {None, 443}:
-        raise _unfit()
-    for address in _addresses(parts.hostname):
+    for address in _addresses(urlsplit(url).hostname or ""):
         if not is_public(address):
             raise _unfit()
 

@@ -132,6 +132,17 @@ def channel_tally(rows: Sequence[object], user_id: str, *, at_least: bool) -> Ch
     return ChannelTally(Count(len(rows), at_least), Count(pairs, at_least), Count(created, at_least))
 
 
+def calls_of_two(rows: Sequence[object], *, at_least: bool) -> Count | None:
+    """Calls of exactly two members; None where Stream did not name the members of one."""
+    sizes = []
+    for row in rows:
+        members = mapping(row).get("members")
+        if not isinstance(members, list):
+            return None
+        sizes.append(len(members))
+    return Count(sizes.count(PAIR), at_least)
+
+
 def accepted(body: Mapping[str, object]) -> Accepted:
     """The task id of an accepted call; raises `Unreadable` where there is none."""
     task_id = text(body.get("task_id"), 100)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from django.db import IntegrityError, transaction
 
@@ -16,10 +18,29 @@ from requests_app.workflow import notes, permissions, policies
 from requests_app.workflow import plan as plans
 from requests_app.workflow.access import record_refused
 from requests_app.workflow.guard import guarded, standing
+from requests_app.workflow.plan import MAX_ACCOUNTS
 from requests_app.workflow.transition import move
 
 # A restore stands after every rank that a plan can have.
 RESTORE_RANK = 9
+
+
+# A new try is judged by what is seen after it: nothing that was seen or counted before it stays on the step.
+_NEW_TRY: Mapping[str, object] = MappingProxyType(
+    {
+        "state": StepState.PLANNED.value,
+        "attempt_count": 0,
+        "setbacks": 0,
+        "batch_cap": MAX_ACCOUNTS,
+        "stream_task": None,
+        "finished_at": None,
+        "outcome": "",
+        "detail": "",
+        "evidence": {},
+        "read_back_at": None,
+        "look_again_at": None,
+    }
+)
 
 
 @guarded(Verb.RETRY)
@@ -29,15 +50,7 @@ def retry(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
     policies.check_reason(note)
     with transaction.atomic():
         move(ticket, Verb.RETRY, actor=actor, now=now, changes={"attention": ""}, texts={"note": note.strip()})
-        ticket.steps.filter(state=StepState.FAILED.value).update(
-            state=StepState.PLANNED.value,
-            next_at=now,
-            attempt_count=0,
-            finished_at=None,
-            stream_task=None,
-            outcome="",
-            detail="",
-        )
+        ticket.steps.filter(state=StepState.FAILED.value).update(**_NEW_TRY, next_at=now)
         queue.ring(ticket.pk)
     return ticket
 
@@ -59,7 +72,8 @@ def restore(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket
             )
             # A second look at the delete would find the restored user and call it left over.
             ticket.steps.filter(operation=Operation.DELETE_USERS.value).update(look_again_at=None)
-            _plan_restore(ticket, now=now)
+            if not _plan_restore(ticket, now=now):
+                raise policies.UnableTo("No user of this ticket was hidden by it, so there is nobody to restore.")
             queue.ring(ticket.pk)
     except IntegrityError:
         raise policies.UnableTo(
@@ -68,10 +82,12 @@ def restore(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket
     return ticket
 
 
-def _plan_restore(ticket: Ticket, *, now: datetime) -> None:
-    hidden = ticket.accounts.filter(outcome=Outcome.HIDDEN.value)
+def _plan_restore(ticket: Ticket, *, now: datetime) -> int:
+    """A step for each user whom this ticket hid, whatever became of the rest; returns how many there are."""
+    carried_out = ticket.steps.filter(operation=Operation.DELETE_USERS.value, state=StepState.DONE.value)
+    hidden = carried_out.exclude(outcome=Outcome.NOTHING_FOUND.value).values("account")
     done_before = ticket.steps.filter(rank=RESTORE_RANK).count()
-    Step.objects.bulk_create(
+    steps = Step.objects.bulk_create(
         Step(
             ticket=ticket,
             account=account,
@@ -82,8 +98,9 @@ def _plan_restore(ticket: Ticket, *, now: datetime) -> None:
             group_key=plans.body_digest(Operation.RESTORE_USERS, {}),
             next_at=now,
         )
-        for place, account in enumerate(hidden)
+        for place, account in enumerate(ticket.accounts.filter(pk__in=hidden))
     )
+    return len(steps)
 
 
 def add_note(ticket: Ticket, *, actor: Actor, now: datetime, text: str) -> Note | None:

@@ -105,6 +105,11 @@ def check_identity(standing: Standing) -> None:
         )
 
 
+_LEAVES_A_HIDDEN_USER = frozenset(
+    {Outcome.HIDDEN, Outcome.ERASED_IN_PART, Outcome.PARTIAL, Outcome.NOT_VERIFIED, Outcome.FAILED}
+)
+
+
 def check_restore(standing: Standing) -> None:
     """Stream brings back only the record of a user who was soft-deleted."""
     if standing.erased:
@@ -113,7 +118,7 @@ def check_restore(standing: Standing) -> None:
         raise UnableTo(_NO_WAY_BACK[standing.plan.user])
     if standing.kind is not Kind.ERASE or standing.plan.user is not Mode.SOFT:
         raise UnableTo("Stream can restore only users that were soft-deleted.")
-    if standing.outcome not in {Outcome.HIDDEN, Outcome.PARTIAL}:
+    if standing.outcome not in _LEAVES_A_HIDDEN_USER:
         raise UnableTo(
             "There is no hidden user to restore: "
             + (standing.outcome.label if standing.outcome else "no outcome yet")

@@ -20,7 +20,10 @@ def calls(call: Call) -> Reply:
     rows = call.store.joined("call", user_id)
     body: dict[str, Any] = {
         "calls": [
-            {"call": {"cid": row["id"], "created_at": clock.nanoseconds(row["created_at"]), **row["data"]}}
+            {
+                "call": {"cid": row["id"], "created_at": clock.nanoseconds(row["created_at"]), **row["data"]},
+                "members": [{"user_id": member} for member in call.store.members("call", row["id"])],
+            }
             for row in rows[start : start + limit]
         ]
     }

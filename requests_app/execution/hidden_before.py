@@ -1,0 +1,43 @@
+"""Hidden is not absent: an account that an earlier ticket only hid is still at Stream, though Stream shows nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from requests_app.enums import DELETE_OPERATIONS, Mode, Outcome, State
+from requests_app.models import Account, Step
+
+SENTENCE = (
+    "Stream shows nobody by this id, but {reference} hid this account, and hidden data stays at Stream. So this delete "
+    "was not sent. Give up and open the request again: whoever approves it can have the delete sent all the same."
+)
+_NOTHING_REACHED = ("", Outcome.NOTHING_FOUND.value, Outcome.FAILED.value, Outcome.REFUSED_BY_STREAM.value)
+_HIDES = frozenset({Mode.SOFT.value, Mode.PRUNING.value})
+
+
+def references(steps: Sequence[Step]) -> dict[int, str]:
+    """Of deletes whose user Stream does not show: the ticket that hid the account last, by the step's id.
+
+    Whoever was erased for good or restored after that is left out, and so is whose id retention has erased.
+    """
+    deletes = [step for step in steps if step.operation in DELETE_OPERATIONS]
+    if not deletes:
+        return {}
+    wanted = {(step.ticket.stream_app_id, step.user_ids[0]): step.pk for step in deletes}
+    earlier = (
+        Account.objects.filter(user_id__in={user_id for _, user_id in wanted}, ticket__state=State.COMPLETED.value)
+        .exclude(outcome__in=_NOTHING_REACHED)
+        .exclude(outcome=Outcome.EXPORTED.value)
+        .select_related("ticket")
+        .order_by("ticket__closed_at", "pk")
+    )
+    last = {(account.ticket.stream_app_id, account.user_id): account for account in earlier}
+    return {
+        step.pk: last[key].ticket.reference
+        for step in deletes
+        if (key := (step.ticket.stream_app_id, step.user_ids[0])) in last and _is_hidden(last[key])
+    }
+
+
+def _is_hidden(account: Account) -> bool:
+    return account.outcome != Outcome.RESTORED and account.ticket.plan.get("user") in _HIDES

@@ -1,0 +1,50 @@
+"""A refusal belongs to a call, not to everybody in it: an export that Stream refuses is parted, until the account that
+spoils it stands alone. Deletes of users are parted by the greatest number that may travel together (`batch_cap`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from requests_app.enums import EXPORT_OPERATIONS, StepState
+from requests_app.models import Step
+
+# Steps of a plan stand at the places of its calls; parts stand behind them, at the place of their first account.
+_BEHIND = 1000
+
+
+def can_be_parted(step: Step) -> bool:
+    """Whether the step's call names several accounts that could each be exported alone."""
+    return step.operation in EXPORT_OPERATIONS and len(step.user_ids) > 1
+
+
+def first_half(step: Step, *, now: datetime) -> dict[str, object]:
+    """The columns of the step that keeps the first half of the accounts and is tried again."""
+    return {
+        "user_ids": step.user_ids[: len(step.user_ids) // 2],
+        "state": StepState.PLANNED.value,
+        "next_at": now,
+        "attempt_count": step.attempt_count - 1,
+        "detail": "",
+    }
+
+
+def add_second_halves(steps: Iterable[Step], *, now: datetime) -> None:
+    """A step of its own for the second half of each. In the transaction that writes the first halves."""
+    made = []
+    for step in steps:
+        half = step.user_ids[len(step.user_ids) // 2 :]
+        made.append(
+            Step(
+                ticket_id=step.ticket_id,
+                rank=step.rank,
+                position=_BEHIND + list(step.ticket.plan["user_ids"]).index(half[0]),
+                operation=step.operation,
+                user_ids=half,
+                fields=step.fields,
+                group_key=step.group_key,
+                next_at=now,
+            )
+        )
+    Step.objects.bulk_create(made)
