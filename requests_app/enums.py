@@ -177,9 +177,12 @@ class Outcome(Term):
     """What became of an account or a ticket, in the words of the certificate."""
 
     ERASED = "erased", "Erased"
+    ERASED_IN_PART = "erased_in_part", "Erased in part"
+    EMPTIED = "emptied", "Emptied"
     HIDDEN = "hidden", "Hidden, not erased"
     NOTHING_FOUND = "nothing_found", "Nothing found"
-    PARTIAL = "partial", "Partial"
+    PARTIAL = "partial", "Partly done"
+    NOT_VERIFIED = "not_verified", "Not verified"
     EXPORTED = "exported", "Exported"
     RESTORED = "restored", "Restored"
     REFUSED_BY_STREAM = "refused_by_stream", "Refused by Stream"

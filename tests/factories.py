@@ -12,7 +12,7 @@ from requests_app.audit.actor import worker
 from requests_app.enums import Channel, Ground, Kind, Language, Mode, Outcome, Refusal, State, StepState
 from requests_app.execution import steps
 from requests_app.models import CoverSheet, Preview, StreamApp, Ticket
-from requests_app.workflow import approval, cover_sheets, letters, outcomes, recipients, refusing, tickets
+from requests_app.workflow import approval, cover_sheets, erased, letters, outcomes, recipients, refusing, tickets
 from requests_app.workflow.plan import Plan
 from requests_app.workflow.tickets import Intake
 from tests.canary import API_KEY, SECRET
@@ -44,12 +44,14 @@ def cover_sheet(app: StreamApp) -> CoverSheet:
 
 
 def erase_plan(*user_ids: str, **changes: Any) -> Plan:
-    """An erasure of everything but calls, of somebody new unless ids are given."""
+    """An erasure of everything, of somebody new unless ids are given."""
     hard: dict[str, Any] = {
         "feeds_data": Mode.HARD,
         "user": Mode.HARD,
         "messages": Mode.HARD,
         "conversations": Mode.HARD,
+        "calls": Mode.HARD,
+        "files": True,
     }
     return Plan(kind=Kind.ERASE, user_ids=user_ids or (f"user-{next(_numbers)}",), **(hard | changes))
 
@@ -57,7 +59,8 @@ def erase_plan(*user_ids: str, **changes: Any) -> Plan:
 def soft_plan(*user_ids: str, **changes: Any) -> Plan:
     """An erasure that hides."""
     soft: dict[str, Any] = {"feeds_data": Mode.KEEP, "user": Mode.SOFT, "messages": Mode.SOFT}
-    return erase_plan(*user_ids, **(soft | {"conversations": Mode.KEEP} | changes))
+    kept = {"conversations": Mode.KEEP, "calls": Mode.KEEP, "files": False}
+    return erase_plan(*user_ids, **(soft | kept | changes))
 
 
 def export_plan(*user_ids: str, **changes: Any) -> Plan:
@@ -163,7 +166,7 @@ def completed(plan: Plan | None = None, **changes: Any) -> Ticket:
     """A ticket that went through, with the outcome that its plan amounts to."""
     ticket = running(plan, **changes)
     done = plan or erase_plan()
-    outcome = Outcome.EXPORTED if done.kind is Kind.EXPORT else outcomes.erase_outcome(done)
+    outcome = Outcome.EXPORTED if done.kind is Kind.EXPORT else erased.of_account(done)
     return _finish(ticket, StepState.DONE, outcome)
 
 

@@ -57,6 +57,8 @@ def _both(running: Processes, clock: Clock, *, export_of: str, erase_of: str) ->
         "user": "hard",
         "messages": "hard",
         "conversations": "hard",
+        "calls": "hard",
+        "files": "on",
     }
     ticket = _carry_out(running, clock, ana, mara, erase, erase_of, "Erased")
     _close(clock, ana, ticket)

@@ -32,7 +32,7 @@ HARD = {"user": Mode.HARD, "messages": Mode.HARD, "conversations": Mode.HARD}
 PRUNE = {"user": Mode.PRUNING, "messages": Mode.PRUNING}
 SOFT = {"user": Mode.SOFT, "messages": Mode.SOFT}
 FEEDS = {"feeds_data": Mode.HARD}
-# The user's data is gone, the feeds data only hidden: partial.
+# The user's data is gone, the feeds data only hidden: erased in part.
 PARTLY = HARD | {"feeds_data": Mode.SOFT}
 EXTENDED = ("receipt", "extended")
 # Somebody who opened an account again and again; the sandbox gets these together with the tickets.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from requests_app.enums import Kind, Outcome, State
 from requests_app.models import Ticket
+from requests_app.workflow import erased
 from requests_app.workflow import plan as plans
 
 
@@ -26,18 +28,31 @@ class Told:
 _TOLD: Mapping[Outcome, Told] = MappingProxyType(
     {
         Outcome.ERASED: Told("green", "circle-check", _("Stream finished, and shows nothing of it any more.")),
+        Outcome.ERASED_IN_PART: Told(
+            "amber",
+            "eraser",
+            _("Stream finished what was asked. By the plan itself some of the data stays."),
+        ),
+        Outcome.EMPTIED: Told(
+            "amber", "eraser", _("Stream finished. The content is gone, and shells without content stay.")
+        ),
+        Outcome.NOT_VERIFIED: Told(
+            "amber",
+            "alert-triangle",
+            _("Stream finished, but could not be read afterwards, so nobody saw that the data is gone."),
+        ),
         Outcome.HIDDEN: Told(
             "amber",
             "eye-off",
             _("Stream hides the data and keeps it. This alone does not fulfil a request for erasure."),
         ),
         Outcome.NOTHING_FOUND: Told(
-            "blue",
+            "amber",
             "search",
             _("Stream shows nothing for this id, so nothing was sent. Whether the id was right is for people to say."),
         ),
         Outcome.PARTIAL: Told(
-            "amber", "alert-triangle", _("Some of it was reached, some of it was not: see the steps below.")
+            "amber", "alert-triangle", _("Not all of it was reached, as far as was seen: see the steps below.")
         ),
         Outcome.EXPORTED: Told("green", "circle-check", _("The files can be downloaded with the steps below.")),
         Outcome.RESTORED: Told(
@@ -48,14 +63,44 @@ _TOLD: Mapping[Outcome, Told] = MappingProxyType(
         Outcome.REFUSED_BY_STREAM: Told(
             "red", "ban", _("Stream refused it for good, so nothing was reached: see its words with the steps below.")
         ),
-        Outcome.FAILED: Told("red", "circle-x", _("Nothing of it was reached: see the steps below.")),
+        Outcome.FAILED: Told(
+            "red", "circle-x", _("Nothing of it was reached, and nothing was deleted: see the steps below.")
+        ),
     }
 )
 
 
+# With these the plan was carried out whole, so its modes tell what became of each kind of data.
+_BY_THE_PLAN = frozenset(
+    {Outcome.ERASED, Outcome.ERASED_IN_PART, Outcome.EMPTIED, Outcome.HIDDEN, Outcome.NOT_VERIFIED}
+)
+# What was asked was reached, and seen.
+EARNED = frozenset({Outcome.ERASED, Outcome.EXPORTED, Outcome.RESTORED})
+
+
 def told(ticket: Ticket) -> Told | None:
     """The callout of a completed ticket; None while there is no outcome."""
-    return _TOLD[Outcome(ticket.outcome)] if ticket.state == State.COMPLETED and ticket.outcome else None
+    if ticket.state != State.COMPLETED or not ticket.outcome:
+        return None
+    outcome = Outcome(ticket.outcome)
+    return replace(_TOLD[outcome], sentence=" ".join([str(_TOLD[outcome].sentence), *_details(ticket, outcome)]))
+
+
+def _details(ticket: Ticket, outcome: Outcome) -> list[str]:
+    """Kind by kind what the plan left, or account by account what became of them."""
+    if ticket.kind == Kind.ERASE and outcome in _BY_THE_PLAN:
+        return [str(erased.extent(plans.from_json(ticket.plan)))]
+    if outcome is not Outcome.PARTIAL:
+        return []
+    ends = Counter(Outcome(account.outcome) for account in ticket.accounts.all() if account.outcome)
+    total = ticket.accounts.count()
+    said = [f"{number} of {total}: {end.label.lower()}" for end, number in ends.most_common()]
+    return [f"Accounts: {', '.join(said)}."] if said else []
+
+
+def is_earned(ticket: Ticket) -> bool:
+    """Whether the last stations of the ticket's way deserve a tick."""
+    return ticket.state == State.COMPLETED and bool(ticket.outcome) and Outcome(ticket.outcome) in EARNED
 
 
 def closing_word(ticket: Ticket) -> str:

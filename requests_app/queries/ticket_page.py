@@ -145,6 +145,21 @@ def _steps(ticket: Ticket) -> list[Step]:
     return list(ticket.steps.all())
 
 
+# From this station on a tick says that what was asked was reached and seen.
+_VERIFIED_STATION = 4
+
+
+def _standing(ticket: Ticket, place: int, *, at: datetime | None, now_at: int) -> str:
+    """Where a station stands: now, done, still to come, or over without a tick."""
+    closed = State(ticket.state) in CLOSED_STATES
+    if place == now_at:
+        return "now"
+    if not at or not (place < now_at or closed):
+        return "todo"
+    is_verdict = place in {_VERIFIED_STATION, _VERIFIED_STATION + 1}
+    return "ended" if closed and is_verdict and not outcome_words.is_earned(ticket) else "done"
+
+
 def milestones(ticket: Ticket) -> tuple[Milestone, ...]:
     """Opened, sent, decided, run, verified, closed: where the ticket stands between them."""
     state = State(ticket.state)
@@ -171,7 +186,7 @@ def milestones(ticket: Ticket) -> tuple[Milestone, ...]:
     return tuple(
         Milestone(
             label,
-            "now" if place == now_at else "done" if at and (place < now_at or closed) else "todo",
+            _standing(ticket, place, at=at, now_at=now_at),
             at if at and place != now_at else None,
             waits if place == now_at else "",
         )
@@ -261,6 +276,18 @@ def _accounts(user_ids: list[str], *, clear: bool) -> str:
     return "one account" if len(user_ids) == 1 else f"{len(user_ids)} accounts"
 
 
+_COUNTED = {"messages": "messages", "channels_of_two": "conversations", "calls_of_two": "calls"}
+
+
+def _of_conversations(seen: Mapping[str, object]) -> list[str]:
+    """What was looked for besides the user's own record."""
+    counted = [f"{seen[name]} {words}" for name, words in _COUNTED.items() if name in seen]
+    not_counted = seen.get("not_counted")
+    names = [words for name, words in _COUNTED.items() if isinstance(not_counted, list) and name in not_counted]
+    said = [f"It shows {', '.join(counted)} of the user."] if counted else []
+    return said + ([f"Not looked for, since Stream does not list them now: {', '.join(names)}."] if names else [])
+
+
 def evidence_words(seen: dict[str, object]) -> tuple[str, ...]:
     """What was read back, in sentences."""
     if seen.get("unreadable"):
@@ -274,6 +301,7 @@ def evidence_words(seen: dict[str, object]) -> tuple[str, ...]:
         hidden = seen.get("activities_hidden", 0)
         if hidden:
             found.append(f"It keeps {hidden} soft-deleted activities, hidden.")
+    found += _of_conversations(seen)
     if "second" in seen:
         again = seen["second"]
         left_over = isinstance(again, dict) and again.get("remains")

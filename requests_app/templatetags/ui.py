@@ -52,9 +52,12 @@ STEP_STATES: Mapping[str, Look] = {
 }
 OUTCOMES: Mapping[str, Look] = {
     Outcome.ERASED: Look(icon="eraser", tone="green"),
+    Outcome.ERASED_IN_PART: Look(icon="eraser", tone="amber"),
+    Outcome.EMPTIED: Look(icon="eraser", tone="amber"),
+    Outcome.NOT_VERIFIED: Look(icon="alert-triangle", tone="amber"),
     # Hidden is not erased, and must not look like it.
     Outcome.HIDDEN: Look(icon="eye-off", tone="amber"),
-    Outcome.NOTHING_FOUND: Look(icon="search"),
+    Outcome.NOTHING_FOUND: Look(icon="search", tone="amber"),
     Outcome.PARTIAL: Look(icon="alert-triangle", tone="amber"),
     Outcome.EXPORTED: Look(icon="file-export", tone="green"),
     Outcome.RESTORED: Look(icon="restore", tone="blue"),

@@ -19,7 +19,6 @@ from requests_app.enums import (
     EXPORT_OPERATIONS,
     READ_BACK_OPERATIONS,
     Kind,
-    Mode,
     Operation,
     Outcome,
     State,
@@ -27,8 +26,8 @@ from requests_app.enums import (
     Verb,
 )
 from requests_app.models import Account, Step, Ticket
+from requests_app.workflow import erased, recipients
 from requests_app.workflow import plan as plans
-from requests_app.workflow import recipients
 from requests_app.workflow.plan import Plan
 from requests_app.workflow.transition import Move, move_all
 
@@ -101,21 +100,10 @@ def _unread(step: Step) -> bool:
     return step.operation in READ_BACK_OPERATIONS and step.read_back_at is None
 
 
-def erase_outcome(plan: Plan) -> Outcome:
-    """What a fully carried out erase plan amounts to for an account that was there."""
-    touched = {plan.feeds_data, plan.user, plan.messages, plan.conversations, plan.calls} - {Mode.KEEP}
-    if touched <= {Mode.SOFT}:
-        return Outcome.HIDDEN
-    return Outcome.PARTIAL if Mode.SOFT in touched else Outcome.ERASED
-
-
 def combine(outcomes: Iterable[Outcome]) -> Outcome:
-    """One outcome for several accounts: what was found counts, what differs is partial."""
+    """One outcome for several accounts: theirs where they agree. Who was not found was not erased either."""
     seen = set(outcomes)
-    found = seen - {Outcome.NOTHING_FOUND}
-    if not found:
-        return Outcome.NOTHING_FOUND
-    return found.pop() if len(found) == 1 else Outcome.PARTIAL
+    return seen.pop() if len(seen) == 1 else Outcome.PARTIAL
 
 
 def _conclude(ticket: Ticket, steps: list[Step]) -> Outcome:
@@ -143,7 +131,11 @@ def _account_outcome(account: Account, plan: Plan, steps: list[Step]) -> Outcome
     if restored:
         return Outcome.RESTORED
     wanted = EXPORT_OPERATIONS if plan.kind is Kind.EXPORT else DELETE_OPERATIONS
-    reached = {step.outcome for step in own if step.operation in wanted}
-    if reached <= {Outcome.NOTHING_FOUND}:
+    carried_out = [step for step in own if step.operation in wanted]
+    if {step.outcome for step in carried_out} <= {Outcome.NOTHING_FOUND}:
         return Outcome.NOTHING_FOUND
-    return Outcome.EXPORTED if plan.kind is Kind.EXPORT else erase_outcome(plan)
+    if plan.kind is Kind.EXPORT:
+        return Outcome.EXPORTED
+    if any(step.evidence.get("unreadable") for step in carried_out):
+        return Outcome.NOT_VERIFIED
+    return erased.of_account(plan)

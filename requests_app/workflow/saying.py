@@ -55,6 +55,10 @@ _ENDS = {
         "Ihr Konto wurde wiederhergestellt; Nachrichten und Mitgliedschaften kommen nicht zurück.",
     ),
 }
+_NOT_VERIFIED = _both(
+    "Our provider reports this as done. We have not been able to check it yet.",
+    "Unser Dienstleister meldet dies als erledigt. Wir konnten es noch nicht überprüfen.",
+)
 _INCOMPLETE = _both("Not all of it was reached.", "Es wurde nicht alles erreicht.")
 _STAYS = {
     "groups": _both(
@@ -134,6 +138,8 @@ def what_was_done(plan: Plan, outcome: Outcome | None, language: Language) -> st
     lines = [f"- {what}: {did}" for what, did in _done(plan, language)]
     if outcome is Outcome.PARTIAL:
         lines.append(_INCOMPLETE[language])
+    if outcome is Outcome.NOT_VERIFIED:
+        lines.append(_NOT_VERIFIED[language])
     return "\n".join(lines)
 
 

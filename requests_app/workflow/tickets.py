@@ -16,7 +16,20 @@ from django.db import IntegrityError, transaction
 from requests_app.audit import keys
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
-from requests_app.enums import Channel, IdentityMethod, IdentityResult, Kind, Outcome, State, Verb
+from requests_app.enums import (
+    DELETE_OPERATIONS,
+    EXPORT_OPERATIONS,
+    AttemptOutcome,
+    Channel,
+    IdentityMethod,
+    IdentityResult,
+    Kind,
+    Operation,
+    Outcome,
+    State,
+    StepState,
+    Verb,
+)
 from requests_app.models import Account, AuditEntry, Contribution, Note, StreamApp, Ticket, TicketKey
 from requests_app.workflow import access, deadlines, identity, policies, previews, recipients, sightings, time_limit
 from requests_app.workflow import plan as plans
@@ -304,15 +317,24 @@ def cancel(ticket: Ticket, *, actor: Actor, now: datetime, note: str = "") -> Ti
     return ticket
 
 
+def _may_have_changed_anything(ticket: Ticket) -> bool:
+    """Whether the request was reached in part, or Stream took a call of it of which that is not known.
+
+    A copy that was made for an erasure erased nothing, and where nothing was found nothing was reached either.
+    """
+    wanted = DELETE_OPERATIONS | {Operation.RESTORE_USERS} if ticket.kind == Kind.ERASE else EXPORT_OPERATIONS
+    steps = ticket.steps.filter(operation__in=[one.value for one in wanted])
+    done = steps.filter(state=StepState.DONE.value).exclude(outcome=Outcome.NOTHING_FOUND.value)
+    taken = steps.filter(attempts__outcome__in=[AttemptOutcome.ACCEPTED.value, AttemptOutcome.UNKNOWN.value])
+    return done.exists() or (ticket.kind == Kind.ERASE and taken.exists())
+
+
 @guarded(Verb.GIVE_UP)
 def give_up(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
     """Close a stopped ticket with what was reached."""
     policies.check(standing(ticket), Verb.GIVE_UP, actor_id=actor.id)
     policies.check_reason(note)
-    reached = ticket.steps.exclude(outcome="").exclude(
-        outcome__in=[Outcome.FAILED.value, Outcome.REFUSED_BY_STREAM.value]
-    )
-    outcome = Outcome.PARTIAL if reached.exists() else Outcome.FAILED
+    outcome = Outcome.PARTIAL if _may_have_changed_anything(ticket) else Outcome.FAILED
     with transaction.atomic():
         recipients.lay_out([(ticket, outcome)])
         return move(

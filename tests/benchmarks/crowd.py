@@ -28,7 +28,7 @@ CHUNK = 5_000
 
 def erasure(user_id: str, **changes: object) -> Plan:
     """An erasure that is one call to delete the user: feeds data would be a call of its own for each."""
-    return factories.erase_plan(user_id, **({"feeds_data": Mode.KEEP} | changes))
+    return factories.erase_plan(user_id, **({"feeds_data": Mode.KEEP, "calls": Mode.KEEP, "files": False} | changes))
 
 
 def export(user_id: str) -> Plan:

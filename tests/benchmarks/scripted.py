@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from requests_app import gateway
 from requests_app.stream.limits import RateLimit
-from requests_app.stream.wire import Accepted, AppInfo, Count, RemoteUser, TaskReport, TaskState
+from requests_app.stream.wire import Accepted, AppInfo, ChannelTally, Count, RemoteUser, TaskReport, TaskState
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -79,6 +79,21 @@ class ScriptedStream:
         return Count(0)
 
     count_activities = count_comments = count_feeds
+
+    def count_messages(self, user_id: str) -> Count:
+        """None."""
+        self._called("Search")
+        return Count(0)
+
+    def count_calls_of_two(self, user_id: str) -> Count:
+        """None."""
+        self._called("QueryCalls")
+        return Count(0)
+
+    def tally_channels(self, user_id: str) -> ChannelTally:
+        """None."""
+        self._called("QueryChannels")
+        return ChannelTally(Count(0), Count(0), Count(0))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from requests_app.stream.errors import (
     UnknownOutcome,
 )
 from requests_app.stream.limits import RateLimit
-from requests_app.stream.wire import Accepted, AppInfo, Count, RemoteUser, TaskReport, TaskState
+from requests_app.stream.wire import Accepted, AppInfo, ChannelTally, Count, RemoteUser, TaskReport, TaskState
 from tests.faults.chaos.history import Presence
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -186,3 +186,9 @@ class ScriptedStream:
     def count_comments(self, user_id: str) -> Count:
         """None."""
         return Count(0)
+
+    count_messages = count_calls_of_two = count_comments
+
+    def tally_channels(self, user_id: str) -> ChannelTally:
+        """None."""
+        return ChannelTally(Count(0), Count(0), Count(0))

@@ -56,7 +56,7 @@ def test_one_runs_one_is_stopped_one_is_partial_and_one_has_many_accounts() -> N
     assert "legal hold" in stopped.attention
 
     partial = the_ticket_of("u_019b3e5f", Kind.ERASE)
-    assert (partial.state, partial.outcome) == (State.COMPLETED, Outcome.PARTIAL)
+    assert (partial.state, partial.outcome) == (State.COMPLETED, Outcome.ERASED_IN_PART)
 
     many = the_ticket_of(tickets.MANY_ACCOUNTS[0], Kind.ERASE)
     assert many.state == State.AWAITING_DECISION

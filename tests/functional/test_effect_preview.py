@@ -221,10 +221,10 @@ def test_a_preview_of_another_plan_is_none(stand_in: StandIn) -> None:
     preview = look(ticket)
     changed = plan.from_json(ticket.plan)
     Ticket.objects.filter(pk=ticket.pk).update(
-        plan={**ticket.plan, "files": True}, plan_digest=plan.digest(factories.erase_plan(WHO, files=True))
+        plan={**ticket.plan, "files": False}, plan_digest=plan.digest(factories.erase_plan(WHO, files=False))
     )
 
-    assert not changed.files
+    assert changed.files
     with pytest.raises(UnableTo, match="of another plan"):
         approve(ticket, preview)
 

@@ -105,12 +105,12 @@ def test_exports_of_two_people_never_share_a_file(app: StreamApp, stand_in: Stan
 def test_deletes_with_equal_modes_travel_together(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
     plan = {"feeds_data": Mode.KEEP}
     equal = [factories.approved(factories.erase_plan(f, **plan), app=app) for f in ("marie.curie", "jonas-weber")]
-    other = factories.approved(factories.erase_plan("b.kowalski", calls=Mode.HARD, **plan), app=app)
+    other = factories.approved(factories.erase_plan("b.kowalski", calls=Mode.KEEP, **plan), app=app)
 
     clock.sweep_for(seconds=10)
 
     assert sorted(map(sorted, deletes(stand_in))) == [["b.kowalski"], ["jonas-weber", "marie.curie"]]
-    assert {result(ticket) for ticket in (*equal, other)} == {(State.COMPLETED, Outcome.ERASED)}
+    assert {result(ticket) for ticket in (*equal, other)} == {(State.COMPLETED, Outcome.ERASED_IN_PART)}
     assert StreamTask.objects.filter(operation=Operation.DELETE_USERS.value).count() == 2
 
 
@@ -220,7 +220,7 @@ def test_a_call_that_did_nothing_is_sent_again_after_a_look(app: StreamApp, stan
     clock.sweep_for(seconds=90, step=5)
 
     assert deletes(stand_in) == [["marie.curie"]]
-    assert result(ticket) == (State.COMPLETED, Outcome.ERASED)
+    assert result(ticket) == (State.COMPLETED, Outcome.ERASED_IN_PART)
     order = actions(ticket)
     assert order.index(AuditAction.CALL_RECONCILED) < len(order) - 1 - order[::-1].index(AuditAction.CALL_INTENDED)
 
@@ -237,7 +237,7 @@ def test_a_call_without_an_answer_or_effect_ends_at_a_person(app: StreamApp, sta
     stand_in.go_wrong()
     aftercare.retry(fresh(ticket), actor=actor("ada"), now=clock(), note="Stream is well again.")
     clock.sweep_for(seconds=60, step=2)
-    assert result(ticket) == (State.COMPLETED, Outcome.ERASED)
+    assert result(ticket) == (State.COMPLETED, Outcome.ERASED_IN_PART)
 
 
 def test_a_rate_limit_is_waited_for(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
@@ -252,7 +252,7 @@ def test_a_rate_limit_is_waited_for(app: StreamApp, stand_in: StandIn, clock: Cl
     assert step.next_at > clock()
     clock.sweep_for(seconds=90, step=5)
 
-    assert result(ticket) == (State.COMPLETED, Outcome.ERASED)
+    assert result(ticket) == (State.COMPLETED, Outcome.ERASED_IN_PART)
     assert len(deletes(stand_in)) == 1
 
 
@@ -277,7 +277,7 @@ def test_one_user_of_a_batch_that_is_not_ok_fails_its_own_ticket_only(
 
     clock.sweep_for(seconds=10)
 
-    assert result(first) == (State.COMPLETED, Outcome.ERASED)
+    assert result(first) == (State.COMPLETED, Outcome.ERASED_IN_PART)
     assert result(second)[0] == State.NEEDS_ATTENTION
 
 
@@ -317,7 +317,7 @@ def test_a_worker_that_died_is_followed_by_another(app: StreamApp, stand_in: Sta
     clock.sweep_for(seconds=200, step=10)
 
     assert deletes(stand_in) == [["marie.curie"]]
-    assert result(ticket) == (State.COMPLETED, Outcome.ERASED)
+    assert result(ticket) == (State.COMPLETED, Outcome.ERASED_IN_PART)
     assert (AuditAction.CALL_RECONCILED in actions(ticket)) is (stage == "intended")
 
 
@@ -379,7 +379,7 @@ def test_what_changed_since_the_approval_is_not_sent(app: StreamApp, stand_in: S
     if how == "cancelled":
         tickets.cancel(fresh(ticket), actor=actor("ada"), now=clock())
     else:
-        plan = fresh(ticket).plan | {"calls": "hard"}
+        plan = fresh(ticket).plan | {"calls": "soft"}
         Ticket.objects.filter(pk=ticket.pk).update(plan=plan)
 
     clock.sweep_for(seconds=10)

@@ -84,7 +84,7 @@ def test_what_is_on_stream_is_still_asked_about(app: StreamApp) -> None:
 
     clock.sweep_for(seconds=10)
 
-    assert Ticket.objects.get(pk=ticket.pk).outcome == Outcome.ERASED
+    assert Ticket.objects.get(pk=ticket.pk).outcome == Outcome.ERASED_IN_PART
 
 
 def test_a_pause_between_the_claim_and_the_call_still_holds_it_back(app: StreamApp, stand_in: StandIn) -> None:
