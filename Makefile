@@ -120,4 +120,4 @@ fmt: $(VENV)/.dev  ## format code and templates
 	git ls-files -z 'templates/*.html' | xargs -0 $(BIN)/djade --target-version 5.2 || true
 
 clean:  ## throw away what was made
-	rm -rf $(VENV) var staticfiles .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) var staticfiles .pytest_cache .mypy_cache .ruff_cache .hypothesis .testmondata*

@@ -40,5 +40,6 @@ def check_server() -> None:
     try:
         psycopg.connect(SERVER, dbname="postgres", connect_timeout=5).close()
     except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
+        # The lines after the first guess at the cause.
+        reason = str(error).strip().splitlines()[0]
         pytest.exit(f"{what} does not let the tests in ({reason}): {remedy}.", returncode=4)

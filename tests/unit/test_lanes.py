@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from tests.lanes import MARKERS, group_of, lanes_of
+from tests.lanes import MARKERS, group_of, lanes_of, put_long_ones_first
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,8 +51,8 @@ def test_tests_that_start_processes_go_by_folder_and_others_by_file(nodeid: str,
     assert group_of(nodeid) == group
 
 
-def test_workers_take_groups_and_the_longest_first() -> None:
-    """A run of two workers: every file on one of them, and what starts processes before the rest."""
+def test_workers_take_groups() -> None:
+    """A run of two workers: every file on one of them."""
     files = ["tests/unit/test_polling_pace.py", "tests/unit/test_sheet.py", "tests/faults/test_chaos.py"]
     choice = "pace or sheet or each_fault"
     command = [sys.executable, "-m", "pytest", "-o", "addopts=", "-v", "-p", "no:cacheprovider", *files, "-k", choice]
@@ -60,6 +63,24 @@ def test_workers_take_groups_and_the_longest_first() -> None:
     workers = {file: {worker for worker, where in lines if where == file} for file in files}
     assert done.returncode == 0, done.stdout[-2000:]
     assert {len(found) for found in workers.values()} == {1}
+
+
+def test_what_starts_processes_begins_before_the_rest() -> None:
+    ids = [
+        "tests/unit/test_sheet.py::a",
+        "tests/system/test_x.py::b",
+        "tests/faults/test_x.py::c",
+        "tests/soak/d.py::d",
+    ]
+    items = [SimpleNamespace(nodeid=nodeid) for nodeid in ids]
+
+    put_long_ones_first(cast("list[pytest.Item]", items))
+
+    assert [item.nodeid for item in items] == [ids[3], ids[2], ids[1], ids[0]]
+
+
+def test_the_second_database_gets_all_that_reads_or_writes_tables() -> None:
+    assert make("test-db").stdout.strip().endswith("-m database")
 
 
 def test_no_test_gives_itself_a_lane() -> None:
@@ -95,12 +116,15 @@ def test_a_server_that_is_not_there_is_told_with_its_remedy(monkeypatch: pytest.
 
     assert done.returncode == 4
     assert "PostgreSQL does not let the tests in" in done.stderr
+    assert "Connection refused" in done.stderr
     assert "apt-get install postgresql" in done.stderr
 
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:
-    command = ["make", "--dry-run", "--old-file=.venv/.dev", *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    command = ["make", "--no-print-directory", "--dry-run", "--old-file=.venv/.dev", *words]
+    # As from a shell of one's own, whichever make this run itself was started by.
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(command, cwd=ROOT, env=outside, capture_output=True, text=True, check=False)
 
 
 def test_a_lane_of_a_database_that_is_none_fails() -> None:
