@@ -19,6 +19,9 @@ _SQLITE_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SQLITE_AWAY = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL}
 # PostgreSQL's: a lock that was waited for too long, and two transactions that waited for each other.
 _POSTGRESQL_LOCKED = {"55P03", "40P01"}
+# Classes of its codes that psycopg calls operational too, and that come again with the same statement: a limit of the
+# program (a value too long for an index) and an object that is not in the state for it.
+_POSTGRESQL_FAULTS = {"54", "55"}
 
 
 class Outage(Enum):
@@ -35,8 +38,14 @@ def outage_of(error: BaseException | None) -> Outage | None:
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
         return _of_sqlite(cause)
-    locked = getattr(cause, "sqlstate", None) in _POSTGRESQL_LOCKED
-    return Outage.LOCKED if locked else Outage.AWAY
+    return _of_postgresql(getattr(cause, "sqlstate", None) or "")
+
+
+def _of_postgresql(code: str) -> Outage | None:
+    """Without a code the connection itself was refused or lost."""
+    if code in _POSTGRESQL_LOCKED:
+        return Outage.LOCKED
+    return None if code[:2] in _POSTGRESQL_FAULTS else Outage.AWAY
 
 
 def _of_sqlite(cause: sqlite3.Error) -> Outage | None:

@@ -38,6 +38,10 @@ def of_sqlite(code: int) -> Exception:
         (caused(OperationalError("shutdown"), psycopg.errors.AdminShutdown("shutdown")), Outage.AWAY),
         (caused(OperationalError("lock"), psycopg.errors.LockNotAvailable("lock")), Outage.LOCKED),
         (caused(OperationalError("deadlock"), psycopg.errors.DeadlockDetected("deadlock")), Outage.LOCKED),
+        (caused(OperationalError("full"), psycopg.errors.TooManyConnections("full")), Outage.AWAY),
+        # An index row that is too long, an object that is not in the state for it: the same again next time.
+        (caused(OperationalError("index row"), psycopg.errors.ProgramLimitExceeded("index row")), None),
+        (caused(OperationalError("state"), psycopg.errors.ObjectNotInPrerequisiteState("state")), None),
         (caused(InterfaceError("closed"), psycopg.InterfaceError("closed")), Outage.AWAY),
         (InterfaceError("connection already closed"), Outage.AWAY),
         (IntegrityError("duplicate key"), None),
