@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from requests_app.enums import AttemptOutcome, State, StepState
+from requests_app.enums import AttemptOutcome, Operation, State, StepState
 from requests_app.execution.timing import LEASE
 from requests_app.models import Attempt, Step, StreamTask
 
@@ -63,7 +63,9 @@ def planned_until(moment: datetime) -> QuerySet[Step]:
         state=StepState.DONE.value
     )
     planned = Step.objects.filter(state=StepState.PLANNED.value, next_at__lte=moment)
-    return planned.filter(~Exists(unfinished_before), ticket__state=State.RUNNING.value)
+    # A restore comes after a ticket that ended, whatever became of its deletes.
+    in_turn = ~Exists(unfinished_before) | Q(operation=Operation.RESTORE_USERS.value)
+    return planned.filter(in_turn, ticket__state=State.RUNNING.value)
 
 
 def due_to_reconcile(now: datetime) -> QuerySet[Step]:

@@ -9,9 +9,9 @@ from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, Outcome, St
 from requests_app.models import Step, Ticket
 
 NOT_MADE = (
-    "A copy was to be made before anything is deleted, and Stream made none of this account. The account is still "
-    "there, so its delete was not sent. Retry, or give up and open a request without a copy, so that a data protection "
-    "officer decides with this in front."
+    "A copy was to be made before anything is deleted, and Stream did not make all of it for this account, so its "
+    "delete was not sent. Retry, or give up and open a request without a copy, so that a data protection officer "
+    "decides with this in front."
 )
 NotCopied = Collection[tuple[int, str]]
 
@@ -39,7 +39,7 @@ def fail(step: Step, *, now: datetime) -> None:
             Step.objects.filter(pk=export.pk).update(
                 state=StepState.FAILED.value,
                 outcome=Outcome.FAILED.value,
-                detail="Stream made no copy, though the account is there.",
+                detail="Stream made no copy of this account.",
                 finished_at=now,
                 next_at=None,
             )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from requests_app.enums import DELETE_OPERATIONS, Mode, Outcome, State
+from django.db.models import Exists, OuterRef, QuerySet
+
+from requests_app.enums import DELETE_OPERATIONS, AttemptOutcome, Mode, Operation, Outcome, State, StepState
 from requests_app.models import Account, Step
 
 SENTENCE = (
     "Stream shows nobody by this id, but {reference} hid this account, and hidden data stays at Stream. So this delete "
     "was not sent. Give up and open the request again: whoever approves it can have the delete sent all the same."
 )
-_NOTHING_REACHED = ("", Outcome.NOTHING_FOUND.value, Outcome.FAILED.value, Outcome.REFUSED_BY_STREAM.value)
+_NOTHING_REACHED = (Outcome.NOTHING_FOUND.value, Outcome.FAILED.value, Outcome.REFUSED_BY_STREAM.value)
 _HIDES = frozenset({Mode.SOFT.value, Mode.PRUNING.value})
 
 
@@ -28,6 +30,8 @@ def references(steps: Sequence[Step]) -> dict[int, str]:
         Account.objects.filter(user_id__in={user_id for _, user_id in wanted}, ticket__state=State.COMPLETED.value)
         .exclude(outcome__in=_NOTHING_REACHED)
         .exclude(outcome=Outcome.EXPORTED.value)
+        # Read by `_is_hidden`.
+        .annotate(half_deleted=Exists(_taken().exclude(state=StepState.DONE.value)), deleted=Exists(_taken()))
         .select_related("ticket")
         .order_by("ticket__closed_at", "pk")
     )
@@ -35,9 +39,23 @@ def references(steps: Sequence[Step]) -> dict[int, str]:
     return {
         step.pk: last[key].ticket.reference
         for step in deletes
-        if (key := (step.ticket.stream_app_id, step.user_ids[0])) in last and _is_hidden(last[key])
+        if (key := (step.ticket.stream_app_id, step.user_ids[0])) in last and _is_hidden(last[key], step)
     }
 
 
-def _is_hidden(account: Account) -> bool:
+def _taken() -> QuerySet[Step]:
+    """Deletes of the account that Stream took, or may have: it hides a user with the call, whatever follows."""
+    taken = [AttemptOutcome.ACCEPTED.value, AttemptOutcome.UNKNOWN.value]
+    deletes = Step.objects.filter(account=OuterRef("pk"), operation=Operation.DELETE_USERS.value)
+    return deletes.filter(attempts__outcome__in=taken)
+
+
+def _is_hidden(account: Account, step: Step) -> bool:
+    """Whether what the step would delete is hidden by what that ticket did to the account."""
+    if step.operation == Operation.DELETE_FEEDS_DATA:
+        return bool(account.outcome) and account.ticket.plan.get("feeds_data") == Mode.SOFT.value
+    if not account.outcome:
+        # Given up: nobody said what became of each account.
+        by_the_plan = bool(getattr(account, "deleted", False)) and account.ticket.plan.get("user") in _HIDES
+        return by_the_plan or bool(getattr(account, "half_deleted", False))
     return account.outcome != Outcome.RESTORED and account.ticket.plan.get("user") in _HIDES

@@ -6,7 +6,7 @@ the steps locked: nobody can cancel, edit or take over in between.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -23,8 +23,10 @@ from requests_app.execution.steps import approved_calls
 from requests_app.execution.timing import LEASE
 from requests_app.models import Account, Attempt, LegalHold, Pause, Step, Ticket
 from requests_app.workflow import outcomes, policies, staff
-from requests_app.workflow import plan as plans
 from requests_app.workflow.aftercare import RESTORE_RANK
+
+# A call as it is compared: its operation, its user ids and its fields.
+Shape = tuple[str, tuple[str, ...], tuple[tuple[str, object], ...]]
 
 _ASK_A_PERSON = {
     Verdict.SOMEBODY_ELSE: (
@@ -187,7 +189,7 @@ def approvers(ticket: Ticket) -> set[int]:
     return {one for one in (ticket.first_approved_by_id, ticket.approved_by_id) if one is not None}
 
 
-def objection(step: Step, ticket: Ticket, approved: Collection[Hashable], deciders: Collection[int]) -> str:
+def objection(step: Step, ticket: Ticket, approved: Collection[Shape], deciders: Collection[int]) -> str:
     """Why the approval does not cover the step, or an empty text."""
     if not _is_covered(step, approved):
         return "The plan or its steps are not what was approved, so nothing was sent."
@@ -209,21 +211,21 @@ def held_steps(steps: Sequence[Step]) -> set[int]:
     return {step.pk for step in deletes if any((step.ticket.stream_app_id, one) in held for one in step.user_ids)}
 
 
-def approved_shapes(ticket: Ticket) -> set[Hashable]:
+def approved_shapes(ticket: Ticket) -> set[Shape]:
     """The exact calls that the ticket's approval covers."""
     return {_shape(call.operation.value, call.user_ids, call.fields) for call in approved_calls(ticket) or ()}
 
 
-def _is_covered(step: Step, approved: Collection[Hashable]) -> bool:
+def _is_covered(step: Step, approved: Collection[Shape]) -> bool:
     """Whether the call is one of those approved, or an export of some of the accounts of one that was."""
     if _shape(step.operation, step.user_ids, step.fields) in approved:
         return True
-    plan = plans.from_json(step.ticket.plan)
-    groups = [call.user_ids for call in plans.calls(plan) if call.operation.value == step.operation]
+    # Of those approved, and not of the plan as it stands now: that may have been changed since.
+    groups = [user_ids for operation, user_ids, _ in approved if operation == step.operation]
     return step.operation in EXPORT_OPERATIONS and any(set(step.user_ids) <= set(group) for group in groups)
 
 
-def _shape(operation: str, user_ids: Sequence[str], fields: Mapping[str, object]) -> Hashable:
+def _shape(operation: str, user_ids: Sequence[str], fields: Mapping[str, object]) -> Shape:
     return operation, tuple(user_ids), tuple(sorted(fields.items()))
 
 

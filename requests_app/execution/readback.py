@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
@@ -25,10 +25,10 @@ from requests_app.execution.remaining import Evidence
 from requests_app.execution.timing import LOOKS, SECOND_LOOK, backoff
 from requests_app.execution.traffic import Pair
 from requests_app.models import Step, StreamApp
-from requests_app.stream.errors import StreamError
+from requests_app.stream.errors import RateLimited, StreamError
 
 # Each of these takes some calls, one after the other, in a thread whose lease must outlast them.
-LOOKS_TOGETHER = 5
+LOOKS_TOGETHER = 2
 _STILL_THERE = "Stream reported this as done, but still shows data of the user. Retry, or look on Stream."
 _NOT_BACK = "Stream reported the user as restored, but does not show them. Retry, or look on Stream."
 
@@ -70,13 +70,13 @@ def _heed(pairs: Sequence[Pair], context: Context) -> None:
         for step in steps:
             context.touched.add(step.ticket_id)
             unread = isinstance(reply, StreamError)
-            changes.append((step, _unreadable(step, now=now) if unread else _meaning(step, reply[step.pk], now=now)))
+            changes.append((step, _unread(step, reply, now=now) if unread else _meaning(step, reply[step.pk], now=now)))
     for app, replies in by_app.items():
         health.note(app, replies, now=now)
     with transaction.atomic():
         written = claims.write_all(changes)
         # A look that is to be repeated soon is no evidence yet.
-        told = [(s, new) for s, new in changes if s.pk in written and "tries" not in _seen(new)]
+        told = [(s, new) for s, new in changes if s.pk in written and "evidence" in new and "tries" not in _seen(new)]
         log.record_all([_record(step, _seen(new), context, now=now) for step, new in told])
 
 
@@ -89,11 +89,19 @@ def _tries(step: Step) -> int:
     return int(step.evidence.get("tries", 0)) + 1
 
 
-def _unreadable(step: Step, *, now: datetime) -> dict[str, object]:
-    """Stream could not be read: try again, and after a few times go on without evidence and say so."""
+def _unread(step: Step, error: StreamError, *, now: datetime) -> dict[str, object]:
+    """Stream could not be read: try again, and after a few times go on without evidence and say so.
+
+    A spent budget tells nothing about Stream, so it is waited for and is no try. What the last look saw stands.
+    """
+    if isinstance(error, RateLimited):
+        pause = max(timedelta(seconds=error.retry_after), backoff(1))
+        return {"evidence": {**step.evidence, "tries": _tries(step) - 1}, "look_again_at": now + pause}
     tries = _tries(step)
     if tries < LOOKS or step.read_back_at:
         return {"evidence": {**step.evidence, "tries": tries}, "look_again_at": now + backoff(tries + 1)}
+    if "user" in step.evidence:
+        return _failed(step, {name: value for name, value in step.evidence.items() if name != "tries"}, now=now)
     evidence = {"unreadable": True, "looked_at": timestamp(now)}
     return {"evidence": evidence, "read_back_at": now, "look_again_at": now + SECOND_LOOK}
 
@@ -111,6 +119,11 @@ def _meaning(step: Step, seen: Evidence, *, now: datetime) -> dict[str, object]:
     tries = _tries(step)
     if tries < LOOKS:
         return {"evidence": {**evidence, "tries": tries}, "look_again_at": now + backoff(tries)}
+    return _failed(step, evidence, now=now)
+
+
+def _failed(step: Step, evidence: Evidence, *, now: datetime) -> dict[str, object]:
+    """The last look still showed what was to go."""
     return {
         "evidence": evidence,
         "state": StepState.FAILED.value,

@@ -39,7 +39,7 @@ _TOLD: Mapping[Outcome, Told] = MappingProxyType(
         Outcome.NOT_VERIFIED: Told(
             "amber",
             "alert-triangle",
-            _("Stream finished, but could not be read afterwards, so nobody saw that the data is gone."),
+            _("Stream finished, but not all of it could be read afterwards, so nobody saw that all of it is gone."),
         ),
         Outcome.HIDDEN: Told(
             "amber",

@@ -288,10 +288,17 @@ def _of_conversations(seen: Mapping[str, object]) -> list[str]:
     return said + ([f"Not looked for, since Stream does not list them now: {', '.join(names)}."] if names else [])
 
 
+def _of_late_look(second: object) -> tuple[str, ...]:
+    """What the look a day later showed, where Stream could not be read before."""
+    if not isinstance(second, dict):
+        return ("Stream could not be read afterwards, so there is no evidence yet.",)
+    return ("Stream could not be read at first. A day later:", *evidence_words(second))
+
+
 def evidence_words(seen: dict[str, object]) -> tuple[str, ...]:
     """What was read back, in sentences."""
     if seen.get("unreadable"):
-        return ("Stream could not be read afterwards, so there is no evidence yet.",)
+        return _of_late_look(seen.get("second"))
     found = []
     if "user" in seen:
         found.append("Stream still shows the user." if seen["user"] == "present" else "Stream shows no such user.")

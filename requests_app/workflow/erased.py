@@ -30,7 +30,7 @@ class Extent:
             ("Removed", self.removed),
             ("Emptied, shells stay", self.emptied),
             ("Hidden, kept by Stream", self.hidden),
-            ("Kept as planned", self.kept),
+            ("Left out of the plan", self.kept),
         )
         return " ".join(f"{what}: {', '.join(kinds)}." for what, kinds in said if kinds)
 

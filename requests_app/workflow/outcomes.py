@@ -80,12 +80,13 @@ def settle_all(ticket_ids: Collection[int], *, actor: Actor, now: datetime) -> d
         failed, complete = [], []
         for ticket in tickets:
             steps = list(ticket.steps.all())
-            broken = [step for step in steps if step.state == StepState.FAILED]
+            at_stake = _at_stake(steps)
+            broken = [step for step in at_stake if step.state == StepState.FAILED]
             if any(step.state in IN_FLIGHT for step in steps):
                 continue
             if broken:
                 failed.append(_stopped(ticket, broken[0].detail or "A step failed on Stream."))
-            elif not any(step.state == StepState.PLANNED or _unread(step) for step in steps):
+            elif not any(step.state == StepState.PLANNED or _unread(step) for step in at_stake):
                 outcome = _conclude(ticket, steps).value
                 complete.append(Move(ticket, changes={"outcome": outcome}, facts={"outcome": outcome}))
         _keep_outcomes(account for one in complete for account in one.ticket.accounts.all())
@@ -94,6 +95,12 @@ def settle_all(ticket_ids: Collection[int], *, actor: Actor, now: datetime) -> d
         move_all(complete, Verb.COMPLETE, actor=actor, now=now)
     moved = {one.ticket.pk: State.NEEDS_ATTENTION for one in failed}
     return moved | {one.ticket.pk: State.COMPLETED for one in complete}
+
+
+def _at_stake(steps: list[Step]) -> list[Step]:
+    """The steps that the ticket runs for: once users are being restored, what became of its deletes is past."""
+    restores = [step for step in steps if step.operation == Operation.RESTORE_USERS]
+    return restores or steps
 
 
 def _unread(step: Step) -> bool:
@@ -125,6 +132,10 @@ def _keep_outcomes(accounts: Iterable[Account]) -> None:
         Account.objects.filter(pk__in=ids).update(outcome=outcome)
 
 
+# Of a ticket that was given up, before somebody restored a user of it.
+_NOT_REACHED = frozenset({"", Outcome.FAILED.value, Outcome.REFUSED_BY_STREAM.value})
+
+
 def _account_outcome(account: Account, plan: Plan, steps: list[Step]) -> Outcome:
     own = [step for step in steps if step.account_id == account.pk or account.user_id in step.user_ids]
     restored = [step for step in own if step.operation == Operation.RESTORE_USERS]
@@ -136,6 +147,10 @@ def _account_outcome(account: Account, plan: Plan, steps: list[Step]) -> Outcome
         return Outcome.NOTHING_FOUND
     if plan.kind is Kind.EXPORT:
         return Outcome.EXPORTED
-    if any(step.evidence.get("unreadable") for step in carried_out):
+    not_reached = [step.outcome in _NOT_REACHED for step in carried_out]
+    if any(not_reached):
+        return Outcome.FAILED if all(not_reached) else Outcome.PARTIAL
+    # A kind that Stream does not list was not seen gone either.
+    if any(step.evidence.get("unreadable") or step.evidence.get("not_counted") for step in carried_out):
         return Outcome.NOT_VERIFIED
     return erased.of_account(plan)

@@ -56,10 +56,12 @@ _ENDS = {
     ),
 }
 _NOT_VERIFIED = _both(
-    "Our provider reports this as done. We have not been able to check it yet.",
-    "Unser Dienstleister meldet dies als erledigt. Wir konnten es noch nicht überprüfen.",
+    "Our provider reports the following as done; we have not been able to check it yet:",
+    "Unser Dienstleister meldet Folgendes als erledigt; wir konnten es noch nicht überprüfen:",
 )
-_INCOMPLETE = _both("Not all of it was reached.", "Es wurde nicht alles erreicht.")
+_INCOMPLETE = _both(
+    "Not all of what you asked for was reached.", "Es wurde nicht alles erreicht, worum Sie gebeten haben."
+)
 _STAYS = {
     "groups": _both(
         "group channels and group calls, and what others wrote in them, also where they quote or mention you",
@@ -135,11 +137,12 @@ def what_was_done(plan: Plan, outcome: Outcome | None, language: Language) -> st
     """A line for each kind of data that was touched, or the sentence that says what came of it instead."""
     if outcome in _ENDS:
         return _ENDS[outcome][language]
-    lines = [f"- {what}: {did}" for what, did in _done(plan, language)]
     if outcome is Outcome.PARTIAL:
-        lines.append(_INCOMPLETE[language])
+        # Which part of the plan was reached for whom stands on the ticket: the plan cannot tell.
+        return _INCOMPLETE[language]
+    lines = [f"- {what}: {did}" for what, did in _done(plan, language)]
     if outcome is Outcome.NOT_VERIFIED:
-        lines.append(_NOT_VERIFIED[language])
+        lines.insert(0, _NOT_VERIFIED[language])
     return "\n".join(lines)
 
 

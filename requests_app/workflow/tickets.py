@@ -337,6 +337,10 @@ def give_up(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket
     outcome = Outcome.PARTIAL if _may_have_changed_anything(ticket) else Outcome.FAILED
     with transaction.atomic():
         recipients.lay_out([(ticket, outcome)])
+        # Whatever runs on this ticket later, a restore, must not take these up again.
+        ticket.steps.filter(state=StepState.PLANNED.value).update(
+            state=StepState.DROPPED.value, finished_at=now, next_at=None
+        )
         return move(
             ticket,
             Verb.GIVE_UP,

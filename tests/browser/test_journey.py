@@ -53,7 +53,7 @@ def test_an_erasure_from_the_request_to_the_audit_log(sign_in: SignIn, app: Stre
     dora.evaluate("window.sameDocument = true")
     Clock().sweep_for(seconds=10)
     expect(dora.get_by_role("heading", level=1)).to_contain_text("Erased in part")
-    expect(dora.get_by_text("Kept as planned: calls")).to_be_visible()
+    expect(dora.get_by_text("Left out of the plan: calls")).to_be_visible()
     assert (dora.url, dora.evaluate("window.sameDocument")) == (address, True)
     assert stand_in.client().query_users(["marie.curie"]) == ()
 

@@ -102,6 +102,25 @@ def test_a_hidden_user_is_no_erased_user(app: StreamApp, stand_in: StandIn, cloc
     assert Step.objects.get().evidence["messages"] == 0
 
 
+def test_a_rate_limit_is_no_reason_to_stop_looking(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    """More refusals than a Stream that does not answer gets tries."""
+    ticket = factories.approved(factories.erase_plan("marie.curie"), app=app)
+    stand_in.go_wrong(calls={"Search": {"error": 429, "times": 8}})
+
+    clock.sweep_for(seconds=900, step=20)
+
+    assert result(ticket) == (State.COMPLETED, Outcome.ERASED)
+
+
+def test_what_could_not_be_read_is_not_verified(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    ticket = factories.approved(factories.erase_plan("marie.curie"), app=app)
+    stand_in.go_wrong(calls={"Search": {"error": 500}})
+
+    clock.sweep_for(seconds=900, step=20)
+
+    assert result(ticket) == (State.COMPLETED, Outcome.NOT_VERIFIED)
+
+
 def test_what_was_looked_for_is_told(app: StreamApp, clock: Clock) -> None:
     ticket = factories.approved(hard("marie.curie"), app=app)
 
@@ -274,9 +293,13 @@ def test_who_was_erased_for_good_is_absent(app: StreamApp, clock: Clock) -> None
     ("changes", "outcome", "words"),
     [
         ({}, Outcome.ERASED, "Removed: the user, messages, conversations, calls, feeds data, files."),
-        ({"user": Mode.PRUNING, "messages": Mode.KEEP}, Outcome.ERASED_IN_PART, "Kept as planned: messages."),
-        ({"user": Mode.KEEP, **NOTHING_OF_THE_USER}, Outcome.ERASED_IN_PART, "Kept as planned: the user, messages"),
-        ({"feeds_data": Mode.KEEP}, Outcome.ERASED_IN_PART, "Kept as planned: feeds data."),
+        ({"user": Mode.PRUNING, "messages": Mode.KEEP}, Outcome.ERASED_IN_PART, "Left out of the plan: messages."),
+        (
+            {"user": Mode.KEEP, **NOTHING_OF_THE_USER},
+            Outcome.ERASED_IN_PART,
+            "Left out of the plan: the user, messages",
+        ),
+        ({"feeds_data": Mode.KEEP}, Outcome.ERASED_IN_PART, "Left out of the plan: feeds data."),
         (
             {"user": Mode.PRUNING, "messages": Mode.PRUNING},
             Outcome.EMPTIED,
@@ -326,3 +349,22 @@ def test_a_tick_is_earned(app: StreamApp, clock: Clock, plan: Plan, last: str) -
     clock.sweep_for(seconds=30)
 
     assert {stone.standing for stone in ticket_page.milestones(fresh(ticket))[4:6]} == {last}
+
+
+def test_what_was_given_up_is_not_sent_with_a_restore(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    """One account was hidden, a legal hold stopped the delete of the other; the first comes back, the other stays."""
+    plan = factories.soft_plan("marie.curie", "jonas-weber")
+    ticket = factories.approved(plan, app=app)
+    stand_in.go_wrong(tasks={"DeleteUsers": {"fate": "partly"}})
+    clock.sweep_for(seconds=20)
+    assert result(ticket)[0] == State.NEEDS_ATTENTION
+    tickets.give_up(fresh(ticket), actor=actor("dora"), now=clock(), note="Enough.")
+    stand_in.go_wrong()
+    before = len(sent(stand_in, "DeleteUsers"))
+
+    aftercare.restore(fresh(ticket), actor=actor("dora"), now=clock(), note="By mistake.")
+    clock.sweep_for(seconds=20)
+
+    assert len(sent(stand_in, "DeleteUsers")) == before
+    assert result(ticket)[0] == State.COMPLETED
+    assert not ticket.steps.filter(state=StepState.PLANNED.value).exists()
