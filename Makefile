@@ -90,7 +90,7 @@ bench-audit: $(VENV)/.dev  ## appends, checks and filters of the audit log, with
 	$(BIN)/python -m tests.benchmarks --only audit --scale "$(or $(SCALE),1)" --out var/bench-audit.json
 
 pictures: $(VENV)/.dev  ## take the pictures of README and docs anew
-	PICTURES=1 $(BIN)/python -m pytest -n 0 tests/browser/test_pictures.py
+	PICTURES=1 $(BIN)/python -m pytest -n 0 tests/browser/looks/test_pictures.py
 
 chaos: $(VENV)/.dev  ## kill and stop processes at every point: ROUNDS=200, the same again with SEED=
 	$(BIN)/python -m tests.faults.chaos --rounds "$(or $(ROUNDS),200)" --seed "$(or $(SEED),0)"

@@ -1,6 +1,7 @@
 """Which lane a test belongs to: given by its folder and by what it asks for, never by hand.
 
-- `database`: it reads or writes the portal's tables, so it runs on SQLite and on PostgreSQL.
+- `database`: it reads or writes the portal's tables, so it runs on SQLite and on PostgreSQL. How pages look in a
+  browser does not hang on the database that they came from, so that runs once.
 - `browser`: it drives Chromium.
 - `processes`: it starts processes of the portal, and often kills them.
 
@@ -27,10 +28,15 @@ _DATABASE_FIXTURES = frozenset({"db", "transactional_db", "live_server", "django
 _FOLDERS_WITH_PROCESSES = ("soak", "faults", "system")
 
 
-def lanes_of(folder: str, fixtures: Iterable[str], *, wants_database: bool) -> set[str]:
+_LOOKS = Path("browser", "looks")
+
+
+def lanes_of(place: Path, fixtures: Iterable[str], *, wants_database: bool) -> set[str]:
     """The lanes of a test, by its folder below tests/, its fixtures, and whether it is marked django_db."""
     lanes = set()
-    if folder in {"soak", "faults"} or wants_database or _DATABASE_FIXTURES & set(fixtures):
+    folder = place.parts[0] if place.parts else ""
+    reads = folder in {"soak", "faults"} or wants_database or _DATABASE_FIXTURES & set(fixtures)
+    if reads and not place.is_relative_to(_LOOKS):
         lanes.add("database")
     if folder == "browser":
         lanes.add("browser")
@@ -39,9 +45,9 @@ def lanes_of(folder: str, fixtures: Iterable[str], *, wants_database: bool) -> s
     return lanes
 
 
-def folder_of(path: Path) -> str:
+def folder_of(path: Path) -> Path:
     """The folder below tests/ that the file lies in; empty for a file elsewhere."""
-    return path.relative_to(TESTS).parts[0] if path.is_relative_to(TESTS) else ""
+    return path.relative_to(TESTS).parent if path.is_relative_to(TESTS) else Path()
 
 
 def group_of(nodeid: str) -> str:

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("functional", ["db"], False, {"database"}),
         ("functional", ["transactional_db", "tmp_path"], False, {"database"}),
         ("browser", ["live_server", "sign_in"], False, {"database", "browser"}),
+        ("browser/looks", ["live_server", "sign_in"], True, {"browser"}),
         ("faults", ["tmp_path"], False, {"database", "processes"}),
         ("soak", ["tmp_path"], False, {"database", "processes"}),
         ("system", ["tmp_path"], False, {"processes"}),
@@ -34,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_a_lane_is_given_by_folder_and_fixtures(
     folder: str, fixtures: list[str], wants_database: bool, lanes: set[str]
 ) -> None:
-    assert lanes_of(folder, fixtures, wants_database=wants_database) == lanes
+    assert lanes_of(Path(folder), fixtures, wants_database=wants_database) == lanes
 
 
 @pytest.mark.parametrize(
