@@ -67,10 +67,11 @@ def django_db_keepdb() -> bool:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
-    """Each worker's database, copied from the one that was migrated."""
-    database = settings.DATABASES["default"]
-    name = str(database.get("TEST", {}).get("NAME") or f"test_{database['NAME']}")
+def django_db_modify_db_settings() -> Iterator[None]:
+    """Each worker's database, copied from the one that was migrated. No other run has one of this name."""
+    name = migrated.name_for(os.environ.get("PYTEST_XDIST_WORKER", "main"))
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = name
+    connections["default"].settings_dict["TEST"]["NAME"] = name
     migrated.copy_to(name)
     yield
     connections.close_all()

@@ -1,6 +1,6 @@
 """`python -m tests.end_with_parent PARENT MARK [FOLDER]`: once the parent ended, ends all that carries the mark.
 
-The folder, for temporary files, goes with it.
+The folder, for temporary files, goes with it, and so do the databases that are named after the mark.
 
 A run of the tests starts this beside itself: whatever way it dies, what it started does not outlive it. Where the run
 comes to its end, it ends this first and looks for itself at what is left.
@@ -16,6 +16,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from tests import databases
 from tests.processes import LINUX, carriers, end
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,7 +29,7 @@ def start(mark: str, folder: Path | None) -> subprocess.Popen[bytes] | None:
     command = [sys.executable, "-m", "tests.end_with_parent", str(os.getpid()), mark]
     command += [str(folder)] if folder else []
     # Without the mark, or it would end itself.
-    environment = {"PATH": os.environ.get("PATH", "")}
+    environment = {name: os.environ.get(name, "") for name in ("PATH", "TEST_DATABASE_URL")}
     return subprocess.Popen(
         command,
         cwd=ROOT,
@@ -54,6 +55,8 @@ def main() -> int:
     parent, mark, *folders = sys.argv[1:]
     wait_for(int(parent))
     end(lambda: carriers(mark))
+    for name in databases.named(databases.SERVER, mark):
+        databases.drop(name)
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

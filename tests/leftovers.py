@@ -15,35 +15,23 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 import redis
 
-from tests import end_with_parent, processes
+from tests import databases, end_with_parent, processes
 from tests.processes import VARIABLE, Process
 
-PREFIX = "portal_own_"
 TEMPORARY = "portal-tests-"
 
 
-def database_prefix(mark: str) -> str:
-    """How the names of the databases begin that this run makes."""
-    return f"{PREFIX}{mark.replace('.', '_')}_" if mark else PREFIX
-
-
-def databases(server: str, mark: str) -> set[str]:
+def left_databases(server: str, mark: str) -> set[str]:
     """The databases on the server that the run made; none where the tests run on SQLite."""
-    if not server:
-        return set()
-    address = urlunsplit(urlsplit(server)._replace(scheme="postgresql", path="/postgres"))
     try:
-        with psycopg.connect(address) as connection:
-            names = {str(name) for (name,) in connection.execute("SELECT datname FROM pg_database")}
+        return {f"database {name}" for name in databases.named(server, mark)}
     except psycopg.OperationalError:
         return {"what nobody knows: PostgreSQL no longer answers"}
-    return {f"database {name}" for name in names if name.startswith(database_prefix(mark))}
 
 
 def keys(url: str) -> set[str]:
@@ -108,7 +96,7 @@ class Run:
 
     def _data(self) -> set[str]:
         server, broker = (os.environ.get(name, "") for name in ("TEST_DATABASE_URL", "TEST_REDIS_URL"))
-        return databases(server, self.mark) | keys(broker) | files(self.data)
+        return left_databases(server, self.mark) | keys(broker) | files(self.data)
 
     def _processes(self) -> Collection[Process]:
         own = self.watch.pid if self.watch else 0

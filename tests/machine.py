@@ -8,8 +8,9 @@ import shutil
 import psycopg
 import pytest
 
+from tests.databases import SERVER
+
 CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
-SERVER = os.environ.get("TEST_DATABASE_URL", "")
 # Words of PORTAL_REQUIRE: everything, or one of the names below.
 REQUIRED = frozenset(os.environ.get("PORTAL_REQUIRE", "").split(","))
 # What a test may lack, by the name that a run can insist on it with: the words for it, and how to get it.

@@ -7,6 +7,7 @@ The workers of pytest-xdist share it: the first that asks makes it while the oth
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -16,15 +17,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.metadata import distributions
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
-from psycopg import sql
-
-from tests import processes
-from tests.leftovers import TEMPORARY, database_prefix
-from tests.machine import SERVER
+from tests import databases, processes
+from tests.databases import SERVER
+from tests.leftovers import TEMPORARY
 
 ROOT = Path(__file__).resolve().parents[1]
 MIGRATE_SECONDS = 300
@@ -45,19 +43,25 @@ def copy_to(target: str) -> bool:
         return False
     with _alone(place):
         _make_once(place)
+        remove(target)
         if SERVER:
-            _copy_on_server(_name(place), target)
+            databases.create(target, template=_name(place))
         else:
-            remove(target)
             shutil.copyfile(_file(place), target)
     return True
+
+
+def name_for(worker: str) -> str:
+    """What the database of a worker of this run is called: on PostgreSQL its name, on SQLite its path."""
+    if SERVER:
+        return databases.prefix(os.environ[processes.VARIABLE]) + worker
+    return str(Path(tempfile.gettempdir()) / f"suite-{worker}.sqlite3")
 
 
 def remove(target: str) -> None:
     """Throw a copy away, whoever is still connected to it."""
     if SERVER:
-        with _server() as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(target)))
+        databases.drop(target)
     else:
         for ending in ("", "-wal", "-shm"):
             Path(target + ending).unlink(missing_ok=True)
@@ -72,11 +76,6 @@ def remove_original() -> None:
         remove(_name(place) if SERVER else str(_file(place)))
     for file in (_done(place), _lock(place)):
         file.unlink(missing_ok=True)
-
-
-def on_server(name: str) -> str:
-    """The URL of a database on the server of the tests."""
-    return urlunsplit(urlsplit(SERVER)._replace(scheme="postgresql", path=f"/{name}"))
 
 
 def _place() -> Path | None:
@@ -98,13 +97,7 @@ def _lock(place: Path) -> Path:
 
 
 def _name(place: Path) -> str:
-    return database_prefix(os.environ.get(processes.VARIABLE, "").split(".")[0]) + re.sub(r"\W", "_", place.name)
-
-
-@contextmanager
-def _server() -> Iterator[psycopg.Connection]:
-    with psycopg.connect(on_server("postgres"), autocommit=True) as connection:
-        yield connection
+    return databases.prefix(os.environ.get(processes.VARIABLE, "").split(".")[0]) + re.sub(r"\W", "_", place.name)
 
 
 @contextmanager
@@ -115,23 +108,46 @@ def _alone(place: Path) -> Iterator[None]:
         yield
 
 
-def _copy_on_server(original: str, target: str) -> None:
-    remove(target)
-    with _server() as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(target), sql.Identifier(original))
-        )
-
-
 def _make_once(place: Path) -> None:
     if _done(place).exists():
         return
-    url = f"sqlite:///{_file(place)}"
     if SERVER:
-        name = _name(place)
-        with _server() as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        url = on_server(name)
+        databases.create(_name(place))
+        _migrate(databases.url_of(_name(place)))
+    else:
+        _make_file(_file(place))
+    _done(place).touch()
+
+
+def _make_file(target: Path) -> None:
+    """A migrated SQLite file; one of an earlier run is taken where nothing has changed that makes its tables."""
+    kept = ROOT / ".pytest_cache" / f"migrated-{_digest_of_tables()}.sqlite3"
+    if not kept.exists():
+        for old in kept.parent.glob("migrated-*.sqlite3"):
+            old.unlink(missing_ok=True)
+        _migrate(f"sqlite:///{target}")
+        # All of it into the one file that is copied.
+        with closing(sqlite3.connect(target)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copyfile(target, target.with_suffix(".kept"))
+        # At once: a run beside this one sees the whole file or none.
+        shutil.move(target.with_suffix(".kept"), kept)
+    else:
+        shutil.copyfile(kept, target)
+
+
+def _digest_of_tables() -> str:
+    """Of everything that decides what `migrate` makes: our migrations and triggers, and the releases of the others."""
+    deciding = [*ROOT.glob("requests_app/migrations/*.py"), *ROOT.glob("requests_app/models/*.py")]
+    releases = sorted(f"{one.name} {one.version}" for one in distributions())
+    digest = hashlib.sha256("\n".join(releases).encode())
+    for file in sorted(deciding):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+def _migrate(url: str) -> None:
     environment = {**os.environ, "PORTAL_PROFILE": "test", "DJANGO_SETTINGS_MODULE": "portal.settings"}
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
@@ -140,8 +156,3 @@ def _make_once(place: Path) -> None:
         check=True,
         timeout=MIGRATE_SECONDS,
     )
-    if not SERVER:
-        # All of it into the one file that is copied.
-        with closing(sqlite3.connect(_file(place))) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    _done(place).touch()

@@ -23,10 +23,9 @@ import psycopg
 import requests
 
 from requests_app.demo.ports import address_of, listen_on
-from tests import migrated, processes
+from tests import databases, migrated, processes
 from tests.canary import API_KEY, SECRET
-from tests.leftovers import database_prefix
-from tests.machine import SERVER
+from tests.databases import SERVER
 from tests.patience import until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -124,10 +123,9 @@ def own_database(folder: Path) -> Iterator[str]:
         migrated.copy_to(f"{folder}/portal.sqlite3")
         yield f"sqlite:///{folder}/portal.sqlite3"
         return
-    name = f"{database_prefix(os.environ.get(processes.VARIABLE, ''))}{secrets.token_hex(4)}"
+    name = f"{databases.prefix(os.environ.get(processes.VARIABLE, ''))}{secrets.token_hex(4)}"
     if not migrated.copy_to(name):
-        with psycopg.connect(migrated.on_server("postgres"), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
+        databases.create(name)
     try:
         yield urlunsplit(urlsplit(SERVER)._replace(path=f"/{name}"))
     finally:

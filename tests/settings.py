@@ -55,7 +55,6 @@ from portal.settings import DATABASES  # noqa: E402
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     (ROOT / "var").mkdir(exist_ok=True)
     DATABASES["default"]["NAME"] = str(ROOT / "var" / "test.sqlite3")
-    DATABASES["default"]["TEST"] = {"NAME": str(ROOT / "var" / "test-run.sqlite3")}
     # Nobody cuts the power of this database. Tests that kill processes bring one of their own, as durable as it is.
     durable = DATABASES["default"]["OPTIONS"]["init_command"]
     DATABASES["default"]["OPTIONS"]["init_command"] = durable.replace("synchronous=FULL", "synchronous=OFF")

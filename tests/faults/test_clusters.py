@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.machine import SERVER, missing
+from tests.databases import SERVER
+from tests.machine import missing
 from tests.own_portal import OwnPortal, own_portal
 from tests.patience import until
 

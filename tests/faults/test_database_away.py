@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.machine import SERVER, missing
+from tests.databases import SERVER
+from tests.machine import missing
 from tests.own_portal import OwnPortal, own_portal
 from tests.patience import until
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from tests.machine import SERVER
+from tests.databases import SERVER
 from tests.own_portal import OwnPortal, own_portal
 
 

@@ -16,15 +16,16 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from tests import leftovers, processes
-from tests.machine import SERVER, missing
+from tests import databases, leftovers, processes
+from tests.databases import SERVER
+from tests.machine import missing
 from tests.own_portal import ROOT, own_database
 from tests.patience import until
 
 linux_only = pytest.mark.skipif(not processes.LINUX, reason="Processes are seen in /proc alone.")
 CONFTEST = """
 from pathlib import Path
-from tests import leftovers, processes
+from tests import databases, leftovers, processes
 
 processes.GRACE_SECONDS = 1.0
 
@@ -193,10 +194,24 @@ def test_a_database_that_is_left_is_named(tmp_path: Path) -> None:
     mark = os.environ[processes.VARIABLE]
     with own_database(tmp_path) as url:
         name = urlsplit(url).path.lstrip("/")
-        assert f"database {name}" in leftovers.databases(SERVER, mark)
+        assert f"database {name}" in leftovers.left_databases(SERVER, mark)
         # A run that goes on beside this one is none of its business.
-        assert leftovers.databases(SERVER, processes.nested_mark()) == set()
-    assert f"database {name}" not in leftovers.databases(SERVER, mark)
+        assert leftovers.left_databases(SERVER, processes.nested_mark()) == set()
+    assert f"database {name}" not in leftovers.left_databases(SERVER, mark)
+
+
+@pytest.mark.skipif(not SERVER, reason="of PostgreSQL; the suite runs on it as well")
+def test_a_killed_run_takes_its_databases_along() -> None:
+    mark = processes.nested_mark()
+    name, other = f"{databases.prefix(mark)}gw0", f"{databases.prefix(processes.nested_mark())}gw0"
+    for made in (name, other):
+        databases.create(made)
+    script = f"import os, signal; from tests.end_with_parent import start; start('{mark}', None)"
+    subprocess.run([sys.executable, "-c", f"{script}; os.kill(os.getpid(), signal.SIGKILL)"], cwd=ROOT, check=False)
+
+    until(lambda: not databases.named(SERVER, mark), seconds=30, what="the database to be dropped")
+    assert databases.named(SERVER, "") >= {other}
+    databases.drop(other)
 
 
 @pytest.fixture
@@ -221,7 +236,7 @@ def test_servers_that_stop_answering_are_not_called_clean() -> None:
     nobody = "127.0.0.1:1"
 
     assert leftovers.keys(f"redis://{nobody}/0")
-    assert leftovers.databases(f"postgres://portal@{nobody}/portal", "mark")
+    assert leftovers.left_databases(f"postgres://portal@{nobody}/portal", "mark")
 
 
 @linux_only
