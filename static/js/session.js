@@ -63,8 +63,14 @@ if (person && session) {
 
   // Back from the other window.
   window.addEventListener("focus", async () => {
-    if (!dialog?.open || (await standing()) !== "here") return;
+    if (!dialog?.open) return;
+    const what = await standing();
+    if (what !== "here" && what !== "somebody else") return;
     dialog.close();
+    if (what === "somebody else") {
+      tell(what);
+      return;
+    }
     const words = document.getElementById("say-back")?.content.textContent.trim();
     document.dispatchEvent(new CustomEvent("portal:say", { detail: words }));
   });
