@@ -76,3 +76,5 @@ SUPERVISORY_AUTHORITY = "Example Authority, 1 Example Street"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Each test counts its own failed sign-ins.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Every client of a test builds the middleware anew: static files are looked for when one is asked for, not all at once.
+WHITENOISE_AUTOREFRESH = True
