@@ -17,14 +17,18 @@ from django.db.models import BigIntegerField, Case, Value, When
 
 from requests_app.audit import checkpoints, log
 from requests_app.audit_actions import AuditAction
-from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, AttemptOutcome, Outcome, StepState
-from requests_app.execution import budgets, claims, health, splitting
+from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, AttemptOutcome
+from requests_app.execution import budgets, health, splitting
 from requests_app.execution.batching import Parcel
 from requests_app.execution.context import Context
 from requests_app.execution.intents import subjects
 from requests_app.execution.timing import ASK_AGAIN, SETTLE, backoff
 from requests_app.execution.traffic import Pair
 from requests_app.models import Attempt, Step, StreamApp, StreamTask
+from requests_app.steps import write
+from requests_app.steps.lifecycle import StepEvent
+from requests_app.steps.rows import update_alike
+from requests_app.steps.write import Change
 from requests_app.stream.errors import KeyRefused, NotFound, RateLimited, Rejected, StreamError, Unavailable
 from requests_app.stream.wire import Accepted
 
@@ -90,11 +94,10 @@ def write_down(pairs: Sequence[Pair], context: Context) -> None:
     _note_health(answered, now=now)
     with transaction.atomic():
         opened = Attempt.objects.filter(outcome=AttemptOutcome.OPEN.value)
-        claims.update_alike(opened, [(one.attempt.pk, one.columns(now=now)) for one in answered])
+        update_alike(opened, [(one.attempt.pk, one.columns(now=now)) for one in answered])
         task_of = _task_of_each(answered, _stream_tasks(answered, now=now))
-        written = claims.write_all(
-            [(step, _columns(step, one, task_of, now=now)) for one in answered for step in one.parcel.steps]
-        )
+        changes = [_change(step, one, task_of) for one in answered for step in one.parcel.steps]
+        written = write.write_held(changes, now=now)
         splitting.add_second_halves(
             [step for one in answered for step in one.parted_steps() if step.pk in written], now=now
         )
@@ -175,43 +178,26 @@ def _task_of_each(answered: Sequence[Answered], tasks: Mapping[tuple[int, str], 
     )
 
 
-def _columns(step: Step, one: Answered, task_of: Case, *, now: datetime) -> dict[str, object]:
-    """The columns of a step after this answer."""
-    parcel, meaning = one.parcel, one.meaning
-    if meaning.outcome is AttemptOutcome.ACCEPTED:
-        if not one.task_key[1]:
-            done = _finished(StepState.DONE, Outcome.RESTORED, "", now=now)
-            return done | {"sent_at": now, "setbacks": 0, "look_again_at": now}
-        running = {"state": StepState.ON_STREAM.value, "stream_task": task_of, "next_at": None}
-        return {**running, "sent_at": now, "setbacks": 0, "detail": ""}
-    if meaning.outcome is AttemptOutcome.NOT_SENT:
-        return {
-            "state": StepState.PLANNED.value,
-            "next_at": meaning.retry_at,
-            "attempt_count": step.attempt_count - 1,
-            "setbacks": step.setbacks + 1,
-            "detail": meaning.detail[:500],
-        }
-    if meaning.outcome is AttemptOutcome.UNKNOWN:
-        return {"state": StepState.UNKNOWN.value, "next_at": meaning.retry_at, "detail": meaning.detail[:500]}
-    if len(parcel.steps) > 1:
-        half = {"batch_cap": len(parcel.steps) // 2, "attempt_count": step.attempt_count - 1}
-        return {**half, "state": StepState.PLANNED.value, "next_at": now, "detail": meaning.detail[:500]}
+def _change(step: Step, one: Answered, task_of: Case) -> Change:
+    """What this answer means for a step."""
+    detail = {"detail": one.meaning.detail[:500]}
+    match one.meaning.outcome:
+        case AttemptOutcome.ACCEPTED if one.task_key[1]:
+            return Change(step, StepEvent.ACCEPTED, {"stream_task": task_of})
+        case AttemptOutcome.ACCEPTED:
+            return Change(step, StepEvent.ACCEPTED_WITHOUT_TASK)
+        case AttemptOutcome.NOT_SENT:
+            return Change(step, StepEvent.NOT_SENT, {"next_at": one.meaning.retry_at, **detail})
+        case AttemptOutcome.UNKNOWN:
+            return Change(step, StepEvent.UNANSWERED, {"next_at": one.meaning.retry_at, **detail})
+    together = len(one.parcel.steps)
+    if together > 1:
+        return Change(step, StepEvent.REFUSED_IN_COMPANY, {"batch_cap": together // 2, **detail})
     if splitting.can_be_parted(step):
-        return splitting.first_half(step, now=now)
-    if isinstance(one.reply, NotFound) and parcel.operation in EXPORT_OPERATIONS:
-        return _finished(StepState.DONE, Outcome.NOTHING_FOUND, "Stream knows nobody by this id.", now=now)
-    return _finished(StepState.FAILED, Outcome.REFUSED_BY_STREAM, meaning.detail, now=now)
-
-
-def _finished(state: StepState, outcome: Outcome, detail: str, *, now: datetime) -> dict[str, object]:
-    return {
-        "state": state.value,
-        "outcome": outcome.value,
-        "detail": detail[:500],
-        "finished_at": now,
-        "next_at": None,
-    }
+        return splitting.first_half(step)
+    if isinstance(one.reply, NotFound) and one.parcel.operation in EXPORT_OPERATIONS:
+        return Change(step, StepEvent.REFUSED_AS_NOBODY, {"detail": "Stream knows nobody by this id."})
+    return Change(step, StepEvent.REFUSED, detail)
 
 
 def _record(step: Step, one: Answered, context: Context, *, now: datetime) -> log.Record:

@@ -2,15 +2,15 @@
 
 A claim raises the row's lease token. Whoever writes an answer names the token it claimed with; where
 another worker has claimed the row since, nothing is written (fencing). `SKIP LOCKED` on PostgreSQL, the
-immediate transaction on SQLite. Rows are claimed and written by the hundred, in a few queries.
+immediate transaction on SQLite. Rows are claimed and written by the hundred, in a few queries. Steps are written by
+`steps/write.py`, Stream tasks here.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -18,10 +18,10 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from requests_app.enums import AttemptOutcome, Operation, State, StepState
 from requests_app.execution.timing import LEASE
 from requests_app.models import Attempt, Step, StreamTask
+from requests_app.steps.rows import Columns, update_alike
 
 AT_ONCE = 200
 Row = TypeVar("Row", Step, StreamTask)
-Columns = Mapping[str, Any]
 
 
 def _free(now: datetime) -> Q:
@@ -40,12 +40,13 @@ def _hold(rows: QuerySet[Row], *, now: datetime, limit: int) -> list[int]:
     return ids
 
 
-def _steps(ids: Collection[int]) -> list[Step]:
+def _steps(ids: Collection[int], state: StepState) -> list[Step]:
+    """The claimed steps, without those that a person took out of the state since."""
     if not ids:
         return []
     accepted = Attempt.objects.filter(steps=OuterRef("pk"), outcome=AttemptOutcome.ACCEPTED.value)
     return list(
-        Step.objects.filter(pk__in=ids)
+        Step.objects.filter(pk__in=ids, state=state.value)
         .annotate(accepted_before=Exists(accepted))
         .select_related("ticket__stream_app", "account")
         .order_by("next_at", "pk")
@@ -91,24 +92,24 @@ def due_to_poll(now: datetime) -> QuerySet[StreamTask]:
 def claim_sendable(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[Step]:
     """Take steps to send, of apps that may be called."""
     due = due_to_send(now).exclude(ticket__stream_app__in=closed_apps).order_by("next_at", "pk")
-    return _steps(_hold(due, now=now, limit=limit))
+    return _steps(_hold(due, now=now, limit=limit), StepState.PLANNED)
 
 
 def claim_unknown(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[Step]:
     """Take steps to reconcile."""
     due = due_to_reconcile(now).exclude(ticket__stream_app__in=closed_apps).order_by("next_at", "pk")
-    return _steps(_hold(due, now=now, limit=limit))
+    return _steps(_hold(due, now=now, limit=limit), StepState.UNKNOWN)
 
 
 def claim_abandoned(*, now: datetime, limit: int = AT_ONCE) -> list[Step]:
     """Take steps over from workers that are no more."""
-    return _steps(_hold(abandoned(now).order_by("pk"), now=now, limit=limit))
+    return _steps(_hold(abandoned(now).order_by("pk"), now=now, limit=limit), StepState.SENDING)
 
 
 def claim_to_look_at(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[Step]:
     """Take deletes to read back."""
     due = due_to_look_at(now).exclude(ticket__stream_app__in=closed_apps).order_by("look_again_at", "pk")
-    return _steps(_hold(due, now=now, limit=limit))
+    return _steps(_hold(due, now=now, limit=limit), StepState.DONE)
 
 
 def claim_stream_tasks(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[StreamTask]:
@@ -120,37 +121,24 @@ def claim_stream_tasks(*, now: datetime, closed_apps: Collection[int] = (), limi
     return list(StreamTask.objects.filter(pk__in=ids).select_related("stream_app").order_by("next_poll_at", "pk"))
 
 
-def write_all(changes: Sequence[tuple[Row, Columns]]) -> set[int]:
-    """Write columns of claimed rows of one table and end their leases; returns the ids of those that were still held.
+def write_all(changes: Sequence[tuple[StreamTask, Columns]]) -> set[int]:
+    """Write columns of claimed tasks and end their leases; returns the ids of those that were still held.
 
     Locks and compares the tokens in the caller's transaction, which on PostgreSQL nobody can come between. The token
     is raised: whoever does not know whether the transaction was committed may try again, and writes nothing twice.
     """
     if not changes:
         return set()
-    model = type(changes[0][0])
-    rows = model._default_manager.filter(pk__in={row.pk for row, _ in changes})
+    rows = StreamTask.objects.filter(pk__in={row.pk for row, _ in changes})
     tokens = dict(rows.select_for_update().order_by("pk").values_list("pk", "lease_token"))
-    # A worker that was held up may have claimed a row a second time: only its newer claim counts.
+    # A worker that was held up may have claimed a task a second time: only its newer claim counts.
     held = [(row, new) for row, new in changes if tokens.get(row.pk) == row.lease_token]
     ended = {"lease_until": None, "lease_token": F("lease_token") + 1}
-    update_alike(model._default_manager.all(), [(row.pk, {**ended, **new}) for row, new in held])
+    update_alike(StreamTask.objects.all(), [(row.pk, {**ended, **new}) for row, new in held])
     return {row.pk for row, _ in held}
 
 
-def update_alike(rows: QuerySet[Any], changes: Iterable[tuple[int, Columns]]) -> None:
-    """Write columns by primary key, those rows in one query that change alike."""
-    alike: dict[str, tuple[Columns, list[int]]] = {}
-    ids: dict[str, list[int]] = defaultdict(list)
-    for pk, columns in changes:
-        key = repr(sorted(columns.items()))
-        alike[key] = (columns, ids[key])
-        ids[key].append(pk)
-    for columns, members in alike.values():
-        rows.filter(pk__in=members).update(**columns)
-
-
-def write_now(changes: Sequence[tuple[Row, Columns]]) -> set[int]:
+def write_now(changes: Sequence[tuple[StreamTask, Columns]]) -> set[int]:
     """The same in a transaction of its own."""
     with transaction.atomic():
         return write_all(changes)

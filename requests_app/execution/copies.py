@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, Outcome, StepState
+from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, Outcome
 from requests_app.models import Step, Ticket
+from requests_app.steps import lifecycle, write
+from requests_app.steps.lifecycle import StepEvent
+from requests_app.steps.write import Change
 
 NOT_MADE = (
     "A copy was to be made before anything is deleted, and Stream did not make all of it for this account, so its "
@@ -32,14 +35,10 @@ def is_promised(step: Step, not_copied: NotCopied) -> bool:
 
 
 def fail(step: Step, *, now: datetime) -> None:
-    """The copies of the step's accounts count as failed, so that a retry asks for them again."""
+    """The copies of the step's accounts that ended count as failed, so that a retry asks for them again."""
+    ended = [state.value for state in lifecycle.origins(StepEvent.COPY_MISSING)]
     exports = Step.objects.filter(ticket=step.ticket_id, operation__in=[one.value for one in EXPORT_OPERATIONS])
-    for export in exports.exclude(outcome=Outcome.EXPORTED.value):
-        if set(export.user_ids) & set(step.user_ids):
-            Step.objects.filter(pk=export.pk).update(
-                state=StepState.FAILED.value,
-                outcome=Outcome.FAILED.value,
-                detail="Stream made no copy of this account.",
-                finished_at=now,
-                next_at=None,
-            )
+    without = exports.filter(state__in=ended).exclude(outcome=Outcome.EXPORTED.value)
+    given = {"detail": "Stream made no copy of this account."}
+    own = [export for export in without if set(export.user_ids) & set(step.user_ids)]
+    write.write_unleased([Change(export, StepEvent.COPY_MISSING, given) for export in own], now=now)

@@ -10,18 +10,20 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
 
 from requests_app.audit import log
 from requests_app.audit_actions import AuditAction
-from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, SENDABLE_STATES, Outcome, State, StepState
-from requests_app.execution import claims, copies, hidden_before
+from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, SENDABLE_STATES, State
+from requests_app.execution import copies, hidden_before
 from requests_app.execution.batching import Parcel
 from requests_app.execution.context import Context
 from requests_app.execution.precheck import Look, Verdict
 from requests_app.execution.steps import approved_calls
 from requests_app.execution.timing import LEASE
 from requests_app.models import Account, Attempt, LegalHold, Pause, Step, Ticket
+from requests_app.steps import write
+from requests_app.steps.lifecycle import StepEvent
+from requests_app.steps.write import Change
 from requests_app.workflow import outcomes, policies, staff
 from requests_app.workflow.aftercare import RESTORE_RANK
 
@@ -71,53 +73,44 @@ def _finish_without_call(steps: Sequence[Step], looks: Mapping[int, Look], conte
     now = context.now()
     absent = [step for step in steps if looks[step.pk].verdict is Verdict.NOTHING_FOUND]
     hidden = hidden_before.references(absent)
-    ends = {step.pk: _end(looks[step.pk].verdict, hidden.get(step.pk)) for step in steps}
+    changes = [_end(step, looks[step.pk].verdict, hidden.get(step.pk)) for step in steps]
     with transaction.atomic():
-        changes = []
-        for step in steps:
-            state, outcome, detail = ends[step.pk]
-            nothing = outcome is Outcome.NOTHING_FOUND
-            columns = {
-                "state": state.value,
-                "outcome": outcome.value,
-                "detail": detail,
-                "finished_at": now,
-                "next_at": None,
-                # Nothing was sent, so there is nothing to read back: the look itself is the evidence.
-                "read_back_at": now,
-                "evidence": {"user": "absent" if nothing or step.pk in hidden else "present"},
-            }
-            changes.append((step, columns))
-        written = claims.write_all(changes)
+        written = write.write_held(changes, now=now)
         log.record_all(
-            [
-                log.Record(
-                    action=AuditAction.READ_BACK,
-                    actor=context.actor,
-                    now=now,
-                    ticket_id=step.ticket_id,
-                    subjects=subjects(step),
-                    facts={
-                        "step": step.pk,
-                        "operation": step.operation,
-                        "outcome": ends[step.pk][1].value,
-                        "sent": False,
-                    },
-                )
-                for step in steps
-                if step.pk in written
-            ]
+            [_record_unsent(one, context, now=now) for one in changes if one.step.pk in written],
         )
 
 
-def _end(verdict: Verdict, hidden_by: str | None) -> tuple[StepState, Outcome, str]:
+def _end(step: Step, verdict: Verdict, hidden_by: str | None) -> Change:
+    """What the look makes of a step that is not sent."""
+    absent, present = {"user": "absent"}, {"user": "present"}
     if hidden_by:
-        return StepState.FAILED, Outcome.FAILED, hidden_before.SENTENCE.format(reference=hidden_by)
+        detail = hidden_before.SENTENCE.format(reference=hidden_by)
+        return Change(step, StepEvent.HELD_BY_LOOK, {"detail": detail, "evidence": absent})
     if verdict is Verdict.ALREADY_THERE:
-        return StepState.DONE, Outcome.RESTORED, "Stream shows the user already, so nothing was sent."
+        detail = "Stream shows the user already, so nothing was sent."
+        return Change(step, StepEvent.ALREADY_BACK, {"detail": detail, "evidence": present})
     if verdict is Verdict.NOTHING_FOUND:
-        return StepState.DONE, Outcome.NOTHING_FOUND, "Stream shows nothing for this id."
-    return StepState.FAILED, Outcome.FAILED, _ASK_A_PERSON[verdict]
+        detail = "Stream shows nothing for this id."
+        return Change(step, StepEvent.NOTHING_SEEN, {"detail": detail, "evidence": absent})
+    return Change(step, StepEvent.HELD_BY_LOOK, {"detail": _ASK_A_PERSON[verdict], "evidence": present})
+
+
+def _record_unsent(change: Change, context: Context, *, now: datetime) -> log.Record:
+    step = change.step
+    return log.Record(
+        action=AuditAction.READ_BACK,
+        actor=context.actor,
+        now=now,
+        ticket_id=step.ticket_id,
+        subjects=subjects(step),
+        facts={
+            "step": step.pk,
+            "operation": step.operation,
+            "outcome": change.columns(now=now)["outcome"],
+            "sent": False,
+        },
+    )
 
 
 def subjects(step: Step) -> list[log.Subject]:
@@ -137,7 +130,8 @@ def intend(parcels: Sequence[Parcel], context: Context) -> list[tuple[Parcel, At
         paused = Pause.objects.paused_apps()
         wanted = [step for parcel in parcels for step in parcel.steps if parcel.app.pk not in paused]
         allowed = _allowed(wanted, context, now=now)
-        marked = _mark([step for step in wanted if step.pk in allowed], now=now)
+        held = write.intend([step for step in wanted if step.pk in allowed], now=now, lease_until=now + LEASE)
+        marked = {(step.pk, step.lease_token) for step in held}
         kept = []
         for parcel in parcels:
             steps = tuple(step for step in parcel.steps if (step.pk, step.lease_token) in marked)
@@ -148,6 +142,7 @@ def intend(parcels: Sequence[Parcel], context: Context) -> list[tuple[Parcel, At
         log.record_all(
             [_record(step, parcel, attempt, context, now=now) for parcel, attempt in intended for step in parcel.steps]
         )
+    write.intended(held)
     return intended
 
 
@@ -227,22 +222,6 @@ def _is_covered(step: Step, approved: Collection[Shape]) -> bool:
 
 def _shape(operation: str, user_ids: Sequence[str], fields: Mapping[str, object]) -> Shape:
     return operation, tuple(user_ids), tuple(sorted(fields.items()))
-
-
-def _mark(steps: Sequence[Step], *, now: datetime) -> set[tuple[int, int]]:
-    """Planned becomes sending, under the leases that the steps were claimed with, which begin anew.
-
-    Returns ids with tokens: a worker that was held up may hold a step twice, and only its newer claim counts.
-    """
-    planned = Step.objects.filter(pk__in={step.pk for step in steps}, state=StepState.PLANNED.value)
-    tokens = dict(planned.select_for_update().order_by("pk").values_list("pk", "lease_token"))
-    marked = [step for step in steps if tokens.get(step.pk) == step.lease_token]
-    Step.objects.filter(pk__in=[step.pk for step in marked]).update(
-        state=StepState.SENDING.value, attempt_count=F("attempt_count") + 1, lease_until=now + LEASE
-    )
-    for step in marked:
-        step.attempt_count += 1
-    return {(step.pk, step.lease_token) for step in marked}
 
 
 def _attempts(parcels: Sequence[Parcel], *, now: datetime) -> list[Attempt]:

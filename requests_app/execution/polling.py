@@ -23,6 +23,10 @@ from requests_app.execution.intents import subjects
 from requests_app.execution.timing import SETTLE, backoff, until_next_poll
 from requests_app.execution.traffic import Pair
 from requests_app.models import Step, StreamApp, StreamTask, Ticket
+from requests_app.steps import write
+from requests_app.steps.lifecycle import StepEvent
+from requests_app.steps.rows import Columns
+from requests_app.steps.write import Change
 from requests_app.stream.errors import NotFound, RateLimited, StreamError
 from requests_app.stream.links import is_usable
 from requests_app.stream.wire import TaskReport, TaskState
@@ -73,10 +77,10 @@ def _heed(pairs: Sequence[Pair], context: Context) -> None:
     """Write down what came back about tasks: those still going, those finished, those gone."""
     now = context.now()
     by_app: dict[StreamApp, list[object]] = defaultdict(list)
-    going: list[tuple[StreamTask, claims.Columns]] = []
+    going: list[tuple[StreamTask, Columns]] = []
     finished: dict[int, TaskReport] = {}
     vanished: list[StreamTask] = []
-    ended: list[tuple[StreamTask, claims.Columns]] = []
+    ended: list[tuple[StreamTask, Columns]] = []
     for task, reply in pairs:
         by_app[task.stream_app].append(reply)
         if isinstance(reply, NotFound):
@@ -121,23 +125,21 @@ def _block(app: StreamApp, replies: Sequence[object], *, now: datetime) -> None:
 
 
 def _finish(
-    ended: Sequence[tuple[StreamTask, claims.Columns]],
+    ended: Sequence[tuple[StreamTask, Columns]],
     reports: Mapping[int, TaskReport],
     context: Context,
     *,
     now: datetime,
 ) -> None:
     with transaction.atomic():
-        written = claims.write_all(ended)
-        steps = _steps_on(written)
-        results = {step.pk: _result(step, reports[step.stream_task_id or 0], now=now) for step in steps}
-        claims.update_alike(Step.objects.all(), [(pk, {"lease_until": None, **new}) for pk, new in results.items()])
+        steps = _steps_on(claims.write_all(ended))
+        report_of = {step.pk: reports[step.stream_task_id or 0] for step in steps}
+        changes = [_result(step, report_of[step.pk]) for step in steps]
+        write.write_unleased(changes, now=now)
         log.record_all(
             [
-                _record(
-                    step, reports[step.stream_task_id or 0].status, str(results[step.pk]["outcome"]), context, now=now
-                )
-                for step in steps
+                _record(one.step, report_of[one.step.pk].status, one.columns(now=now)["outcome"], context, now=now)
+                for one in changes
             ]
         )
     context.touched.update(step.ticket_id for step in steps)
@@ -149,27 +151,16 @@ def _steps_on(task_ids: Collection[int]) -> list[Step]:
     return list(running.select_related("ticket__stream_app", "account", "stream_task").select_for_update(of=("self",)))
 
 
-def _result(step: Step, report: TaskReport, *, now: datetime) -> dict[str, object]:
+def _result(step: Step, report: TaskReport) -> Change:
     """What the finished task means for one step."""
     failure = _failure(step, report)
     if failure:
-        return {
-            "state": StepState.FAILED.value,
-            "outcome": Outcome.FAILED.value,
-            "detail": failure[:500],
-            "finished_at": now,
-        }
-    export = step.operation in EXPORT_OPERATIONS
-    outcome = (
-        Outcome.EXPORTED if export else erased.of_step(plans.from_json(step.ticket.plan), Operation(step.operation))
-    )
-    return {
-        "state": StepState.DONE.value,
-        "outcome": outcome.value,
-        "detail": "",
-        "finished_at": now,
-        "look_again_at": now if step.operation in DELETE_OPERATIONS else None,
-    }
+        return Change(step, StepEvent.TASK_FAILED, {"detail": failure[:500]})
+    if step.operation in EXPORT_OPERATIONS:
+        return Change(step, StepEvent.TASK_DONE, {"outcome": Outcome.EXPORTED.value})
+    outcome = erased.of_step(plans.from_json(step.ticket.plan), Operation(step.operation))
+    event = StepEvent.DELETE_DONE if step.operation in DELETE_OPERATIONS else StepEvent.TASK_DONE
+    return Change(step, event, {"outcome": outcome.value})
 
 
 def _failure(step: Step, report: TaskReport) -> str:
@@ -195,8 +186,8 @@ def _vanish(tasks: Sequence[StreamTask], context: Context, *, now: datetime) -> 
     with transaction.atomic():
         steps = _steps_on(claims.write_all([(task, gone) for task in tasks]))
         # A task that is not shown yet looks like one that is forgotten: what it does must have become visible first.
-        unknown = {"state": StepState.UNKNOWN.value, "next_at": now + SETTLE, "detail": text, "lease_until": None}
-        claims.update_alike(Step.objects.all(), [(step.pk, unknown) for step in steps])
+        unknown = {"next_at": now + SETTLE, "detail": text}
+        write.write_unleased([Change(step, StepEvent.TASK_VANISHED, unknown) for step in steps], now=now)
         log.record_all([_record(step, "not found", "", context, now=now) for step in steps])
     context.touched.update(step.ticket_id for step in steps)
 

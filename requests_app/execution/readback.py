@@ -7,7 +7,7 @@ look a day later finds what came back. Each look is evidence on the step and an 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,7 +16,7 @@ from django.db import transaction
 from requests_app.audit import log
 from requests_app.audit.chain import timestamp
 from requests_app.audit_actions import AuditAction
-from requests_app.enums import Operation, Outcome, StepState
+from requests_app.enums import Operation
 from requests_app.execution import claims, health, remaining
 from requests_app.execution.context import Context
 from requests_app.execution.intents import subjects
@@ -25,6 +25,9 @@ from requests_app.execution.remaining import Evidence
 from requests_app.execution.timing import LOOKS, SECOND_LOOK, backoff
 from requests_app.execution.traffic import Pair
 from requests_app.models import Step, StreamApp
+from requests_app.steps import write
+from requests_app.steps.lifecycle import StepEvent
+from requests_app.steps.write import Change
 from requests_app.stream.errors import RateLimited, StreamError
 
 # Each of these takes some calls, one after the other, in a thread whose lease must outlast them.
@@ -37,8 +40,10 @@ def read_back_due(context: Context) -> int:
     """Look at every finished delete that is due; returns how many were taken up."""
     steps = claims.claim_to_look_at(now=context.now(), closed_apps=health.closed_apps())
     unfit = health.unfit((step.ticket.stream_app for step in steps), context)
-    again = context.now() + backoff(5)
-    claims.write_now([(step, {"look_again_at": again}) for step in steps if step.ticket.stream_app_id in unfit])
+    now = context.now()
+    left_alone = [step for step in steps if step.ticket.stream_app_id in unfit]
+    later = [Change(step, StepEvent.LOOK_POSTPONED, {"look_again_at": now + backoff(5)}) for step in left_alone]
+    write.write_held_now(later, now=now)
     fit = [step for step in steps if step.ticket.stream_app_id not in unfit]
     for app, part in chunks(fit, together=LOOKS_TOGETHER):
         look = partial(remaining.look, context.client(app), part)
@@ -64,74 +69,69 @@ def _heed(pairs: Sequence[Pair], context: Context) -> None:
     """Write down what was seen, and what it makes of the steps."""
     now = context.now()
     by_app: dict[StreamApp, list[object]] = defaultdict(list)
-    changes: list[tuple[Step, dict[str, object]]] = []
+    changes: list[Change] = []
     for steps, reply in pairs:
         by_app[steps[0].ticket.stream_app].append(reply)
         for step in steps:
             context.touched.add(step.ticket_id)
             unread = isinstance(reply, StreamError)
-            changes.append((step, _unread(step, reply, now=now) if unread else _meaning(step, reply[step.pk], now=now)))
+            changes.append(_unread(step, reply, now=now) if unread else _meaning(step, reply[step.pk], now=now))
     for app, replies in by_app.items():
         health.note(app, replies, now=now)
     with transaction.atomic():
-        written = claims.write_all(changes)
+        written = write.write_held(changes, now=now)
         # A look that is to be repeated soon is no evidence yet.
-        told = [(s, new) for s, new in changes if s.pk in written and "evidence" in new and "tries" not in _seen(new)]
-        log.record_all([_record(step, _seen(new), context, now=now) for step, new in told])
-
-
-def _seen(columns: Mapping[str, object]) -> dict[str, object]:
-    evidence = columns["evidence"]
-    return evidence if isinstance(evidence, dict) else {}
+        told = [one for one in changes if one.step.pk in written and one.event is not StepEvent.LOOK_REPEATED]
+        log.record_all([_record(one.step, one.given["evidence"], context, now=now) for one in told])
 
 
 def _tries(step: Step) -> int:
     return int(step.evidence.get("tries", 0)) + 1
 
 
-def _unread(step: Step, error: StreamError, *, now: datetime) -> dict[str, object]:
+def _unread(step: Step, error: StreamError, *, now: datetime) -> Change:
     """Stream could not be read: try again, and after a few times go on without evidence and say so.
 
     A spent budget tells nothing about Stream, so it is waited for and is no try. What the last look saw stands.
     """
     if isinstance(error, RateLimited):
         pause = max(timedelta(seconds=error.retry_after), backoff(1))
-        return {"evidence": {**step.evidence, "tries": _tries(step) - 1}, "look_again_at": now + pause}
+        return _repeated(step, step.evidence, tries=_tries(step) - 1, at=now + pause)
     tries = _tries(step)
     if tries < LOOKS or step.read_back_at:
-        return {"evidence": {**step.evidence, "tries": tries}, "look_again_at": now + backoff(tries + 1)}
+        return _repeated(step, step.evidence, tries=tries, at=now + backoff(tries + 1))
     if "user" in step.evidence:
-        return _failed(step, {name: value for name, value in step.evidence.items() if name != "tries"}, now=now)
+        return _failed(step, {name: value for name, value in step.evidence.items() if name != "tries"})
     evidence = {"unreadable": True, "looked_at": timestamp(now)}
-    return {"evidence": evidence, "read_back_at": now, "look_again_at": now + SECOND_LOOK}
+    return Change(step, StepEvent.UNREADABLE, {"evidence": evidence, "look_again_at": now + SECOND_LOOK})
 
 
-def _meaning(step: Step, seen: Evidence, *, now: datetime) -> dict[str, object]:
+def _repeated(step: Step, evidence: Evidence, *, tries: int, at: datetime) -> Change:
+    """Another look follows, after so many that count."""
+    return Change(step, StepEvent.LOOK_REPEATED, {"evidence": {**evidence, "tries": tries}, "look_again_at": at})
+
+
+def _meaning(step: Step, seen: Evidence, *, now: datetime) -> Change:
     left = remaining.remains(step, seen)
     evidence = {**seen, "looked_at": timestamp(now)}
     if step.read_back_at:
         first = {name: value for name, value in step.evidence.items() if name != "tries"}
-        return {"evidence": {**first, "second": {**evidence, "remains": left}}, "look_again_at": None}
-    if not left:
+        return Change(step, StepEvent.SEEN_AGAIN, {"evidence": {**first, "second": {**evidence, "remains": left}}})
+    if not left and step.operation == Operation.RESTORE_USERS:
         # A restored user may go again for any reason: a look a day later would say nothing about this step.
-        later = None if step.operation == Operation.RESTORE_USERS else now + SECOND_LOOK
-        return {"evidence": evidence, "read_back_at": now, "look_again_at": later}
+        return Change(step, StepEvent.SEEN_BACK, {"evidence": evidence})
+    if not left:
+        return Change(step, StepEvent.SEEN_GONE, {"evidence": evidence, "look_again_at": now + SECOND_LOOK})
     tries = _tries(step)
     if tries < LOOKS:
-        return {"evidence": {**evidence, "tries": tries}, "look_again_at": now + backoff(tries)}
-    return _failed(step, evidence, now=now)
+        return _repeated(step, evidence, tries=tries, at=now + backoff(tries))
+    return _failed(step, evidence)
 
 
-def _failed(step: Step, evidence: Evidence, *, now: datetime) -> dict[str, object]:
+def _failed(step: Step, evidence: Evidence) -> Change:
     """The last look still showed what was to go."""
-    return {
-        "evidence": evidence,
-        "state": StepState.FAILED.value,
-        "outcome": Outcome.FAILED.value,
-        "detail": _NOT_BACK if step.operation == Operation.RESTORE_USERS else _STILL_THERE,
-        "read_back_at": now,
-        "look_again_at": None,
-    }
+    detail = _NOT_BACK if step.operation == Operation.RESTORE_USERS else _STILL_THERE
+    return Change(step, StepEvent.STILL_THERE, {"evidence": evidence, "detail": detail})
 
 
 def _record(step: Step, evidence: Evidence, context: Context, *, now: datetime) -> log.Record:

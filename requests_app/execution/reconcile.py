@@ -17,7 +17,7 @@ from django.db import transaction
 
 from requests_app.audit import log
 from requests_app.audit_actions import AuditAction
-from requests_app.enums import EXPORT_OPERATIONS, AttemptOutcome, Operation, Outcome, StepState
+from requests_app.enums import EXPORT_OPERATIONS, AttemptOutcome, Operation, Outcome
 from requests_app.execution import claims, health
 from requests_app.execution.context import Context
 from requests_app.execution.intents import subjects
@@ -26,6 +26,9 @@ from requests_app.execution.readback import chunks
 from requests_app.execution.timing import MAX_ATTEMPTS, SETTLE, backoff
 from requests_app.execution.traffic import Pair
 from requests_app.models import Attempt, Step, StreamApp
+from requests_app.steps import write
+from requests_app.steps.lifecycle import StepEvent
+from requests_app.steps.write import Change
 from requests_app.stream.client import StreamClient
 from requests_app.stream.errors import StreamError
 from requests_app.stream.wire import RemoteUser
@@ -49,8 +52,8 @@ def adopt_abandoned(context: Context) -> int:
     if not steps:
         return 0
     with transaction.atomic():
-        unknown = {"state": StepState.UNKNOWN.value, "next_at": now + SETTLE}
-        written = claims.write_all([(step, unknown) for step in steps])
+        settled = {"next_at": now + SETTLE}
+        written = write.write_held([Change(step, StepEvent.ABANDONED, settled) for step in steps], now=now)
         Attempt.objects.filter(steps__in=written, outcome=AttemptOutcome.OPEN.value).update(
             outcome=AttemptOutcome.UNKNOWN.value,
             answered_at=now,
@@ -64,8 +67,10 @@ def reconcile_due(context: Context) -> int:
     """Read Stream for every unknown step that is due; returns how many were taken up."""
     steps = claims.claim_unknown(now=context.now(), closed_apps=health.closed_apps())
     unfit = health.unfit((step.ticket.stream_app for step in steps), context)
-    again = context.now() + backoff(3)
-    claims.write_now([(step, {"next_at": again}) for step in steps if step.ticket.stream_app_id in unfit])
+    now = context.now()
+    left_alone = [step for step in steps if step.ticket.stream_app_id in unfit]
+    later = [Change(step, StepEvent.POSTPONED, {"next_at": now + backoff(3)}) for step in left_alone]
+    write.write_held_now(later, now=now)
     for app, part in chunks([step for step in steps if step.ticket.stream_app_id not in unfit]):
         read = partial(_read_all, context.client(app), part)
         context.traffic.launch(app.pk, read, part, context.handler(_heed), first=True)
@@ -82,7 +87,8 @@ def _heed(pairs: Sequence[Pair], context: Context) -> None:
         context.touched.update(step.ticket_id for step in steps)
         if isinstance(reply, StreamError):
             pauses = {setbacks: now + backoff(setbacks) for setbacks in {step.setbacks for step in steps}}
-            claims.write_now([(s, {"next_at": pauses[s.setbacks], "setbacks": s.setbacks + 1}) for s in steps])
+            unread = [Change(step, StepEvent.SET_BACK, {"next_at": pauses[step.setbacks]}) for step in steps]
+            write.write_held_now(unread, now=now)
         else:
             read += [(step, reply[step.pk]) for step in steps]
     for app, replies in by_app.items():
@@ -131,37 +137,25 @@ def _read_user(user: RemoteUser | None, step: Step) -> Seen:
 
 def _settle(read: Sequence[tuple[Step, Seen]], context: Context, *, now: datetime) -> None:
     with transaction.atomic():
-        changes = [(step, _columns(step, seen, now=now)) for step, seen in read]
-        written = claims.write_all(changes)
+        changes = [_change(step, seen) for step, seen in read]
+        written = write.write_held(changes, now=now)
         log.record_all(
             [
-                _record(step, seen, str(columns["state"]), context, now=now)
-                for (step, seen), (_, columns) in zip(read, changes, strict=True)
+                _record(step, seen, change.following.value, context, now=now)
+                for (step, seen), change in zip(read, changes, strict=True)
                 if step.pk in written
             ]
         )
 
 
-def _columns(step: Step, seen: Seen, *, now: datetime) -> dict[str, object]:
+def _change(step: Step, seen: Seen) -> Change:
     """What the look makes of the step."""
     if seen is Seen.EFFECT:
-        return {
-            "state": StepState.DONE.value,
-            "outcome": _effect(step).value,
-            "detail": _effect_in_words(step),
-            "finished_at": now,
-            "next_at": None,
-            "look_again_at": now,
-        }
+        carried_out = {"outcome": _effect(step).value, "detail": _effect_in_words(step)}
+        return Change(step, StepEvent.EFFECT_SEEN, carried_out)
     if seen is Seen.NO_EFFECT and step.attempt_count < MAX_ATTEMPTS:
-        return {"state": StepState.PLANNED.value, "next_at": now}
-    return {
-        "state": StepState.FAILED.value,
-        "outcome": Outcome.FAILED.value,
-        "detail": _for_a_person(step, seen),
-        "finished_at": now,
-        "next_at": None,
-    }
+        return Change(step, StepEvent.NO_EFFECT_SEEN)
+    return Change(step, StepEvent.LEFT_TO_A_PERSON, {"detail": _for_a_person(step, seen)})
 
 
 def _record(step: Step, seen: Seen, then: str, context: Context, *, now: datetime) -> log.Record:

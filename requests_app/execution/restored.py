@@ -14,15 +14,16 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 
 from requests_app.audit import log
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
-from requests_app.enums import State, StepState
+from requests_app.enums import State
 from requests_app.execution.steps import begin_approved
 from requests_app.execution.timing import SETTLE
 from requests_app.models import AuditEntry, Step, Ticket
+from requests_app.steps import write
+from requests_app.steps.lifecycle import StepEvent
 from requests_app.workflow import pauses
 
 REASON = (
@@ -86,11 +87,8 @@ def doubt(*, actor: Actor, now: datetime) -> int:
         pauses.ensure_paused(actor=actor, now=now, reason=REASON)
         while begin_approved(actor=actor, now=now):
             continue
-        moving = [StepState.PLANNED.value, StepState.SENDING.value, StepState.UNKNOWN.value]
-        running = Ticket.objects.filter(state=State.RUNNING.value)
-        count = Step.objects.filter(state__in=moving, ticket__in=running).update(
-            state=StepState.UNKNOWN.value, next_at=now + SETTLE, lease_until=None, lease_token=F("lease_token") + 1
-        )
+        running = Step.objects.filter(ticket__in=Ticket.objects.filter(state=State.RUNNING.value))
+        count = write.write_each(running, StepEvent.DATABASE_RESTORED, now=now, next_at=now + SETTLE)
         log.record(AuditAction.DATABASE_RESTORED, actor=actor, now=now, facts={"steps": count})
     logger.warning("The database was restored: sending is paused, %d steps are compared with Stream.", count)
     return count

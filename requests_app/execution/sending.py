@@ -18,6 +18,9 @@ from requests_app.execution.lobby import MAX_DELETES, key_of
 from requests_app.execution.timing import LAST_CALL, LEASE, backoff
 from requests_app.execution.traffic import Pair
 from requests_app.models import Pause, Step, StreamApp
+from requests_app.steps import write
+from requests_app.steps.lifecycle import StepEvent
+from requests_app.steps.write import Change
 from requests_app.stream.errors import StreamError
 
 # Of looks that may take several calls for one user, so many share a thread.
@@ -55,9 +58,10 @@ def _put_back(steps: Sequence[Step], context: Context, *, setback: bool = False)
     now = context.now()
     pauses = {setbacks: now + backoff(setbacks) for setbacks in {step.setbacks for step in steps}}
     if setback:
-        claims.write_now([(s, {"next_at": pauses[s.setbacks], "setbacks": s.setbacks + 1}) for s in steps])
+        changes = [Change(step, StepEvent.SET_BACK, {"next_at": pauses[step.setbacks]}) for step in steps]
     else:
-        claims.write_now([(step, {"next_at": now}) for step in steps])
+        changes = [Change(step, StepEvent.POSTPONED, {"next_at": now}) for step in steps]
+    write.write_held_now(changes, now=now)
 
 
 def _look(steps: Sequence[Step], context: Context) -> None:
@@ -126,5 +130,6 @@ def _within_budgets(all_parcels: Sequence[Parcel], context: Context) -> list[Par
         granted, wait_until = budgets.take_some(app, endpoint, len(members), now=now)
         ready += members[:granted]
         waiting = [step for parcel in members[granted:] for step in parcel.steps]
-        claims.write_now([(step, {"next_at": wait_until}) for step in waiting])
+        later = [Change(step, StepEvent.POSTPONED, {"next_at": wait_until}) for step in waiting]
+        write.write_held_now(later, now=now)
     return ready

@@ -7,8 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from requests_app.enums import EXPORT_OPERATIONS, StepState
+from requests_app.enums import EXPORT_OPERATIONS
 from requests_app.models import Step
+from requests_app.steps import write
+from requests_app.steps.lifecycle import StepEvent
+from requests_app.steps.write import Change
 
 # Steps of a plan stand at the places of its calls; parts stand behind them, at the place of their first account.
 _BEHIND = 1000
@@ -19,15 +22,9 @@ def can_be_parted(step: Step) -> bool:
     return step.operation in EXPORT_OPERATIONS and len(step.user_ids) > 1
 
 
-def first_half(step: Step, *, now: datetime) -> dict[str, object]:
-    """The columns of the step that keeps the first half of the accounts and is tried again."""
-    return {
-        "user_ids": step.user_ids[: len(step.user_ids) // 2],
-        "state": StepState.PLANNED.value,
-        "next_at": now,
-        "attempt_count": step.attempt_count - 1,
-        "detail": "",
-    }
+def first_half(step: Step) -> Change:
+    """The step keeps the first half of the accounts and is tried again."""
+    return Change(step, StepEvent.REFUSED_AND_PARTED, {"user_ids": step.user_ids[: len(step.user_ids) // 2]})
 
 
 def add_second_halves(steps: Iterable[Step], *, now: datetime) -> None:
@@ -47,4 +44,4 @@ def add_second_halves(steps: Iterable[Step], *, now: datetime) -> None:
                 next_at=now,
             )
         )
-    Step.objects.bulk_create(made)
+    write.lay_out(made)

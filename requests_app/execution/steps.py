@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from requests_app.audit.actor import Actor
 from requests_app.models import Step, Ticket
+from requests_app.steps import write
 from requests_app.workflow import outcomes
 from requests_app.workflow import plan as plans
 
@@ -37,7 +38,7 @@ def begin_approved(*, actor: Actor, now: datetime) -> list[int]:
                 continue
             fit.append(ticket)
             steps += lay_out(ticket, calls, now=now)
-        Step.objects.bulk_create(steps)
+        write.lay_out(steps)
         outcomes.begin_all(fit, actor=actor, now=now)
     return [ticket.pk for ticket in taken]
 

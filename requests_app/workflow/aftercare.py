@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 
 from django.db import IntegrityError, transaction
 
@@ -14,33 +12,16 @@ from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import Operation, Outcome, StepState, Verb
 from requests_app.models import Note, Step, Ticket
+from requests_app.steps import write
+from requests_app.steps.lifecycle import StepEvent
 from requests_app.workflow import notes, permissions, policies
 from requests_app.workflow import plan as plans
 from requests_app.workflow.access import record_refused
 from requests_app.workflow.guard import guarded, standing
-from requests_app.workflow.plan import MAX_ACCOUNTS
 from requests_app.workflow.transition import move
 
 # A restore stands after every rank that a plan can have.
 RESTORE_RANK = 9
-
-
-# A new try is judged by what is seen after it: nothing that was seen or counted before it stays on the step.
-_NEW_TRY: Mapping[str, object] = MappingProxyType(
-    {
-        "state": StepState.PLANNED.value,
-        "attempt_count": 0,
-        "setbacks": 0,
-        "batch_cap": MAX_ACCOUNTS,
-        "stream_task": None,
-        "finished_at": None,
-        "outcome": "",
-        "detail": "",
-        "evidence": {},
-        "read_back_at": None,
-        "look_again_at": None,
-    }
-)
 
 
 @guarded(Verb.RETRY)
@@ -50,7 +31,7 @@ def retry(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
     policies.check_reason(note)
     with transaction.atomic():
         move(ticket, Verb.RETRY, actor=actor, now=now, changes={"attention": ""}, texts={"note": note.strip()})
-        ticket.steps.filter(state=StepState.FAILED.value).update(**_NEW_TRY, next_at=now)
+        write.write_each(ticket.steps.all(), StepEvent.RETRIED, now=now)
         queue.ring(ticket.pk)
     return ticket
 
@@ -71,7 +52,8 @@ def restore(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket
                 texts={"note": note.strip()},
             )
             # A second look at the delete would find the restored user and call it left over.
-            ticket.steps.filter(operation=Operation.DELETE_USERS.value).update(look_again_at=None)
+            deletes = ticket.steps.filter(operation=Operation.DELETE_USERS.value)
+            write.write_each(deletes, StepEvent.LOOK_CALLED_OFF, now=now)
             if not _plan_restore(ticket, now=now):
                 raise policies.UnableTo("No user of this ticket was hidden by it, so there is nobody to restore.")
             queue.ring(ticket.pk)
@@ -87,7 +69,7 @@ def _plan_restore(ticket: Ticket, *, now: datetime) -> int:
     carried_out = ticket.steps.filter(operation=Operation.DELETE_USERS.value, state=StepState.DONE.value)
     hidden = carried_out.exclude(outcome=Outcome.NOTHING_FOUND.value).values("account")
     done_before = ticket.steps.filter(rank=RESTORE_RANK).count()
-    steps = Step.objects.bulk_create(
+    steps = write.lay_out(
         Step(
             ticket=ticket,
             account=account,

@@ -31,6 +31,8 @@ from requests_app.enums import (
     Verb,
 )
 from requests_app.models import Account, AuditEntry, Contribution, Note, StreamApp, Ticket, TicketKey
+from requests_app.steps import write as write_steps
+from requests_app.steps.lifecycle import StepEvent
 from requests_app.workflow import access, deadlines, identity, policies, previews, recipients, sightings, time_limit
 from requests_app.workflow import plan as plans
 from requests_app.workflow.approval import ANEW, decide
@@ -314,6 +316,7 @@ def cancel(ticket: Ticket, *, actor: Actor, now: datetime, note: str = "") -> Ti
         move(ticket, Verb.CANCEL, actor=actor, now=now, texts={"note": note.strip()})
         # Again under the write lock: the engine may have sent a step since the check above.
         policies.check_cancel(standing(ticket))
+        write_steps.write_each(ticket.steps.all(), StepEvent.DROPPED, now=now)
     return ticket
 
 
@@ -338,9 +341,7 @@ def give_up(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket
     with transaction.atomic():
         recipients.lay_out([(ticket, outcome)])
         # Whatever runs on this ticket later, a restore, must not take these up again.
-        ticket.steps.filter(state=StepState.PLANNED.value).update(
-            state=StepState.DROPPED.value, finished_at=now, next_at=None
-        )
+        write_steps.write_each(ticket.steps.all(), StepEvent.DROPPED, now=now)
         return move(
             ticket,
             Verb.GIVE_UP,

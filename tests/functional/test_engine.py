@@ -17,6 +17,9 @@ from requests_app.execution.context import Context
 from requests_app.models import Account, AppHealth, Attempt, AuditEntry, Step, StreamApp, StreamTask, Ticket
 from requests_app.queries.audit import check_chain
 from requests_app.queries.audit_rules import first_broken
+from requests_app.steps import write
+from requests_app.steps.lifecycle import StepEvent
+from requests_app.steps.write import Change
 from requests_app.workflow import aftercare, approval, tickets
 from tests import factories
 from tests.clock import Clock
@@ -328,9 +331,10 @@ def test_whoever_lost_the_lease_writes_nothing(app: StreamApp, clock: Clock) -> 
     clock.forward(seconds=120)
     (fast,) = claims.claim_sendable(now=clock())
 
-    assert claims.write_now([(slow, {"detail": "late"})]) == set()
-    assert claims.write_now([(fast, {"detail": "in time"})]) == {fast.pk}
-    assert Step.objects.get().detail == "in time"
+    late, in_time = clock() + timedelta(days=2), clock() + timedelta(days=1)
+    assert write.write_held_now([Change(slow, StepEvent.POSTPONED, {"next_at": late})], now=clock()) == set()
+    assert write.write_held_now([Change(fast, StepEvent.POSTPONED, {"next_at": in_time})], now=clock()) == {fast.pk}
+    assert Step.objects.get().next_at == in_time
 
 
 def test_a_worker_that_holds_a_step_twice_sends_it_once(app: StreamApp, clock: Clock) -> None:
@@ -344,7 +348,12 @@ def test_a_worker_that_holds_a_step_twice_sends_it_once(app: StreamApp, clock: C
 
     assert [parcel.steps for parcel, _ in intended] == [(newer,)]
     assert intended[0][0].steps[0].lease_token == newer.lease_token
-    assert claims.write_now([(newer, {"detail": "new"}), (older, {"detail": "old"})]) == {newer.pk}
+    older.state = StepState.SENDING.value
+    both = [
+        Change(step, StepEvent.NOT_SENT, {"next_at": clock(), "detail": detail})
+        for step, detail in ((newer, "new"), (older, "old"))
+    ]
+    assert write.write_held_now(both, now=clock()) == {newer.pk}
     assert Step.objects.get().detail == "new"
 
 

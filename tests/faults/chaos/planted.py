@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from requests_app.enums import AttemptOutcome, StepState
+from requests_app.enums import AttemptOutcome
 from requests_app.execution import claims, reconcile
 from requests_app.execution.context import Context
 from requests_app.models import Attempt
+from requests_app.steps import write
+from requests_app.steps.lifecycle import StepEvent
+from requests_app.steps.write import Change
 
 
 def send_again_without_a_look() -> None:
@@ -14,7 +17,8 @@ def send_again_without_a_look() -> None:
     def adopt(context: Context) -> int:
         now = context.now()
         steps = claims.claim_abandoned(now=now)
-        written = claims.write_now([(step, {"state": StepState.PLANNED.value, "next_at": now}) for step in steps])
+        never_sent = {"next_at": now, "detail": ""}
+        written = write.write_held_now([Change(step, StepEvent.NOT_SENT, never_sent) for step in steps], now=now)
         Attempt.objects.filter(steps__in=written, outcome=AttemptOutcome.OPEN.value).update(
             outcome=AttemptOutcome.UNKNOWN.value, answered_at=now
         )
