@@ -4,6 +4,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
 # Tests run side by side, each worker with a database of its own. Some only wait for processes, so one more than cores.
 WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+# Whatever database server the shell names: only `test-db` asks another one than SQLite.
+ON_SQLITE = TEST_DATABASE_URL=
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 # The servers that the lanes of tests expect on this machine; .ci/run starts them.
 DB ?= postgres
@@ -59,26 +61,26 @@ logs: ## what the processes of the demo print, as it comes
 	@tail -n 20 -F var/demo/*.log
 
 test: $(VENV)/.dev  ## all tests, on SQLite; some with ARGS="-k retry"
-	$(PYTEST)
+	$(ON_SQLITE) $(PYTEST)
 
 test-fast: $(VENV)/.dev  ## the tests without a browser and without processes
-	$(PYTEST) -m "not browser and not processes"
+	$(ON_SQLITE) $(PYTEST) -m "not browser and not processes"
 
 test-db: $(VENV)/.dev  ## what reads or writes tables, on DB=postgres or DB=sqlite
 	$(if $(filter postgres sqlite,$(DB)),,$(error DB is postgres or sqlite, not "$(DB)"))
 	PORTAL_REQUIRE=$${PORTAL_REQUIRE:-$(DB)} TEST_DATABASE_URL=$(if $(filter postgres,$(DB)),$(POSTGRES)) $(PYTEST) -m database
 
 test-browser: $(VENV)/.dev  ## the tests that drive Chromium
-	PORTAL_REQUIRE=browser $(PYTEST) -m browser
+	PORTAL_REQUIRE=browser $(ON_SQLITE) $(PYTEST) -m browser
 
 test-faults: $(VENV)/.dev  ## the tests that start and kill processes
-	$(PYTEST) -m processes
+	$(ON_SQLITE) $(PYTEST) -m processes
 
 watch: $(VENV)/.dev  ## run again what a changed file concerns, as you save it (the first run is of all)
-	$(BIN)/ptw --now --runner $(BIN)/python . -m pytest --testmon -m "not browser and not processes" $(ARGS)
+	$(ON_SQLITE) $(BIN)/ptw --now --runner $(BIN)/python . -m pytest --testmon -m "not browser and not processes" $(ARGS)
 
 cov: $(VENV)/.dev  ## coverage by branch of a whole run: the table, and pages in var/coverage
-	$(PYTEST) --cov --cov-report=term --cov-report=html
+	$(ON_SQLITE) $(PYTEST) --cov --cov-report=term --cov-report=html
 
 bench: $(VENV)/.dev  ## what it costs: all of it, or ONLY=batching, smaller with SCALE=0.1 (docs/performance.md)
 	$(BIN)/python -m tests.benchmarks --only "$(ONLY)" --scale "$(or $(SCALE),1)"

@@ -4,6 +4,7 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 if __name__ == "__main__":
@@ -15,4 +16,8 @@ if __name__ == "__main__":
         os.environ.update(PORTAL_PROFILE=sys.argv[1], DJANGO_SETTINGS_MODULE="portal.settings")
     if sys.argv[1:2] == ["in_demo"]:
         os.environ.update(PORTAL_PROFILE="dev", DJANGO_SETTINGS_MODULE="portal.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        # Its sentence says what to set; where it was raised helps nobody.
+        sys.exit(f"manage.py: {error}")

@@ -133,6 +133,27 @@ def test_signing_in_meanwhile_says_busy_and_not_too_many_tries(away: Any) -> Non
     assert client.session[SESSION_KEY]
 
 
+@pytest.fixture
+def redis_is_away(settings: Any) -> None:
+    """Failed sign-ins are counted in a Redis that nobody can reach."""
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+    }
+
+
+def test_signing_in_while_redis_is_away_says_busy_and_names_it(
+    redis_is_away: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    person("ada")
+
+    words = says_busy(browser().post("/accounts/login/", {"login": "ada", "password": PASSWORD}))
+
+    assert "Its Redis server cannot be reached" in words
+    assert "database" not in words
+    assert "too many" not in words.lower()
+    assert "A request was not answered: Redis does not answer (ConnectionError)." in caplog.messages
+
+
 @pytest.mark.usefixtures("counted_in_the_database")
 def test_guessing_is_still_counted_in_the_database() -> None:
     person("dora")

@@ -135,6 +135,11 @@ def test_a_lane_of_a_database_that_is_none_fails() -> None:
     assert 'DB is postgres or sqlite, not "mysql"' in done.stderr
 
 
+@pytest.mark.parametrize("lane", ["test", "test-fast", "test-browser", "test-faults", "watch", "cov"])
+def test_a_lane_runs_on_sqlite_whatever_server_the_shell_names(lane: str) -> None:
+    assert re.search(r"\bTEST_DATABASE_URL= ", make(lane).stdout)
+
+
 @pytest.mark.parametrize("lane", ["test", "test-fast", "test-db", "test-browser", "test-faults", "watch", "cov"])
 def test_each_lane_takes_a_choice(lane: str) -> None:
     done = make(lane, "ARGS=-k retry")

@@ -50,6 +50,32 @@ def shown(**environment: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize(
+    ("command", "environment", "sentence"),
+    [
+        ("migrate", {"SECRET_KEY": ""}, "SECRET_KEY is not set"),
+        ("check", {"PORTAL_PROFILE": "staging"}, "PORTAL_PROFILE must be one of"),
+        ("dev", {"ALLOWED_HOSTS": "portal.example.org"}, "ALLOWED_HOSTS may name this machine only"),
+    ],
+)
+def test_a_command_says_what_is_wrong_with_a_setting_in_one_line(
+    command: str, environment: dict[str, str], sentence: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", command],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PORTAL_PROFILE": "production", "SECRET_KEY": "x" * 60, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("manage.py: ")
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_there_is_no_default_secret_in_production() -> None:
     done = python(SHOW, SECRET_KEY="")
 
