@@ -11,6 +11,9 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-re
 DB ?= postgres
 POSTGRES ?= postgres://portal_test:portal_test@127.0.0.1:5432/portal
 
+# Where the shell forbids it, every process compiles every module anew: a second of it for each command of a test.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install lock demo demo-check demo-reset dev shell db logs test test-fast test-db test-browser test-faults \
 	watch cov bench bench-audit bench-pages pictures chaos conformance lint fmt clean
