@@ -73,9 +73,13 @@ def assign(items: list[pytest.Item]) -> None:
 
 
 def put_long_ones_first(items: list[pytest.Item]) -> None:
-    """The longest groups begin first: begun last, they would keep one worker busy while the others are idle."""
-    order = (*_FOLDERS_WITH_PROCESSES, "")
-    items.sort(key=lambda item: order.index(_folder_with_processes(item.nodeid)))
+    """The longest groups begin first: begun last, they would keep one worker busy while the others are idle.
+
+    Those are the folders with processes, and the files with a test that asks for more time than the others have.
+    """
+    folders = (*_FOLDERS_WITH_PROCESSES, "")
+    long = {group_of(item.nodeid) for item in items if item.get_closest_marker("timeout")}
+    items.sort(key=lambda item: (folders.index(_folder_with_processes(item.nodeid)), group_of(item.nodeid) not in long))
 
 
 class Scheduling(LoadScopeScheduling):

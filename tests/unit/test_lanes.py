@@ -66,18 +66,19 @@ def test_workers_take_groups() -> None:
     assert {len(found) for found in workers.values()} == {1}
 
 
-def test_what_starts_processes_begins_before_the_rest() -> None:
-    ids = [
-        "tests/unit/test_sheet.py::a",
-        "tests/system/test_x.py::b",
-        "tests/faults/test_x.py::c",
-        "tests/soak/d.py::d",
-    ]
-    items = [SimpleNamespace(nodeid=nodeid) for nodeid in ids]
+def item_of(nodeid: str, marker: object = None) -> SimpleNamespace:
+    return SimpleNamespace(nodeid=nodeid, get_closest_marker=lambda name: marker if name == "timeout" else None)
+
+
+def test_what_starts_processes_and_what_takes_its_time_begins_before_the_rest() -> None:
+    short, long = item_of("tests/unit/test_sheet.py::a"), item_of("tests/functional/test_x.py::e", object())
+    system, faults, soak = (item_of(f"tests/{folder}/test_x.py::b") for folder in ("system", "faults", "soak"))
+    beside = item_of("tests/functional/test_x.py::f")
+    items = [short, system, beside, long, faults, soak]
 
     put_long_ones_first(cast("list[pytest.Item]", items))
 
-    assert [item.nodeid for item in items] == [ids[3], ids[2], ids[1], ids[0]]
+    assert items == [soak, faults, system, beside, long, short]
 
 
 def test_the_second_database_gets_all_that_reads_or_writes_tables() -> None:
