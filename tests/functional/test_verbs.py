@@ -63,30 +63,37 @@ def entries() -> list[str]:
     return list(AuditEntry.objects.order_by("seq").values_list("action", flat=True))
 
 
-@pytest.mark.parametrize("who", PEOPLE)
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("state", list(State))
-def test_each_cell_of_the_lifecycle(state: State, verb: Verb, who: str) -> None:
+def test_each_cell_of_the_lifecycle(state: State, verb: Verb) -> None:
     ticket = bring(state)
-    before, log, role = row(ticket), entries(), CAST[who][1]
-    may = role is not None and verb in ROLE_VERBS[role]
+    for who in PEOPLE:
+        # Whoever comes next meets the ticket as it was.
+        with transaction.atomic():
+            try_verb(verb, Ticket.objects.get(pk=ticket.pk), who)
+            transaction.set_rollback(True)
+
+
+def try_verb(verb: Verb, ticket: Ticket, who: str) -> None:
+    """Allowed, it leaves its entries and leads on; else it is refused, and changes nothing."""
+    before, log, role, state = row(ticket), entries(), CAST[who][1], State(ticket.state)
     after = states.target(state, verb)
-    if not may:
+    if role is None or verb not in ROLE_VERBS[role]:
         with pytest.raises(NotPermitted, match=r"\.$"):
             PERFORM[verb](ticket, actor(who))
-        assert entries() == [*log, AuditAction.ATTEMPT_REFUSED]
-        assert row(ticket) == before
+        assert entries() == [*log, AuditAction.ATTEMPT_REFUSED], who
+        assert row(ticket) == before, who
     elif after is None:
         with pytest.raises(UnableTo, match=state.label):
             PERFORM[verb](ticket, actor(who))
-        assert entries() == log
-        assert row(ticket) == before
+        assert entries() == log, who
+        assert row(ticket) == before, who
     else:
         PERFORM[verb](ticket, actor(who))
         notice = [AuditAction.LETTER_WRITTEN] if verb is Verb.REFUSE else []
-        assert entries() == [*log, *notice, states.AUDIT_ACTIONS[verb]]
-        assert row(ticket)["state"] == after
-        assert row(ticket)["revision"] == before["revision"] + 1
+        assert entries() == [*log, *notice, states.AUDIT_ACTIONS[verb]], who
+        assert row(ticket)["state"] == after, who
+        assert row(ticket)["revision"] == before["revision"] + 1, who
 
 
 @pytest.mark.parametrize("who", PEOPLE)
