@@ -144,6 +144,8 @@ class StepState(Term):
 
 STEP_MOVING = frozenset({StepState.PLANNED, StepState.SENDING, StepState.UNKNOWN, StepState.ON_STREAM})
 STEP_FINAL = frozenset(StepState) - STEP_MOVING
+# A call was begun, and what became of it is not known yet.
+STEP_IN_FLIGHT = STEP_MOVING - {StepState.PLANNED}
 
 
 class Wait(Term):
@@ -187,6 +189,70 @@ class Outcome(Term):
     RESTORED = "restored", "Restored"
     REFUSED_BY_STREAM = "refused_by_stream", "Refused by Stream"
     FAILED = "failed", "Failed"
+
+
+class DataKind(Term):
+    """A kind of data as a row of the table of what was reached names it."""
+
+    ACCOUNT = "user", "the user"
+    MESSAGES = "messages", "messages"
+    CONVERSATIONS = "conversations", "conversations"
+    CALLS = "calls", "calls"
+    FEEDS_DATA = "feeds_data", "feeds data"
+    FILES = "files", "files"
+    FEEDS_COPY = "export_feeds_data", "feeds data"
+    USER_COPY = "export_user_data", "user data"
+
+
+class Asked(Term):
+    """What the plan asked for of one kind of data. RESTORE: hidden first, and asked back later."""
+
+    NOT_ASKED = "not_asked", "Not asked"
+    SOFT = "soft", "Soft"
+    PRUNING = "pruning", "Pruning"
+    HARD = "hard", "Hard"
+    COPY = "copy", "Copy"
+    RESTORE = "restore", "Soft, then restore"
+
+
+class Answer(Term):
+    """What Stream answered to the call that asked for one kind of data."""
+
+    NOT_ASKED = "not_asked", "Not asked"
+    NOT_SENT = "not_sent", "Nothing was sent"
+    NOBODY = "nobody", "Shows nobody by this id"
+    REFUSED = "refused", "Refused"
+    FAILED = "failed", "Task failed"
+    UNANSWERED = "unanswered", "No answer, or none that is final"
+    ENDED = "ended", "Task ended well"
+
+
+class Seen(Term):
+    """What the portal saw of one kind of data after the last call that Stream took."""
+
+    GONE = "gone", "Not shown any more"
+    NOTHING = "nothing", "Nothing was shown before"
+    STILL_THERE = "still_there", "Still there"
+    HIDDEN = "hidden", "Hidden"
+    NOT_COUNTED = "not_counted", "Not counted"
+    UNREADABLE = "unreadable", "Could not be read"
+    NOT_LOOKED_FOR = "not_looked_for", "Not looked for"
+    FILE = "file", "A file to download"
+    SHOWN = "shown", "Shown again"
+
+
+class Reached(Term):
+    """What was reached of one kind of data, as far as it was seen."""
+
+    REMOVED = "removed", "Removed"
+    EMPTIED = "emptied", "Emptied"
+    HIDDEN = "hidden", "Hidden"
+    KEPT = "kept", "Kept as planned"
+    NOTHING_THERE = "nothing_there", "Nothing there"
+    NOT_REACHED = "not_reached", "Not reached"
+    NOT_VERIFIED = "not_verified", "Not verified"
+    EXPORTED = "exported", "Exported"
+    RESTORED = "restored", "Restored"
 
 
 class Channel(Term):

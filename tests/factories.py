@@ -9,11 +9,24 @@ from typing import Any
 from django.utils import timezone
 
 from requests_app.audit.actor import worker
-from requests_app.enums import Channel, Ground, Kind, Language, Mode, Outcome, Refusal, State, StepState
+from requests_app.enums import (
+    EXPORT_OPERATIONS,
+    AttemptOutcome,
+    Channel,
+    Ground,
+    Kind,
+    Language,
+    Mode,
+    Operation,
+    Outcome,
+    Refusal,
+    State,
+    StepState,
+)
 from requests_app.execution import steps
-from requests_app.models import CoverSheet, Preview, StreamApp, Ticket
+from requests_app.models import Attempt, CoverSheet, Preview, Step, StreamApp, StreamTask, Ticket
 from requests_app.workflow import approval, cover_sheets, erased, letters, outcomes, recipients, refusing, tickets
-from requests_app.workflow.plan import Plan
+from requests_app.workflow.plan import Plan, from_json
 from requests_app.workflow.tickets import Intake
 from tests.canary import API_KEY, SECRET
 from tests.people import actor, person
@@ -146,28 +159,90 @@ def running(plan: Plan | None = None, **changes: Any) -> Ticket:
     return ticket
 
 
-def _finish(ticket: Ticket, state: StepState, outcome: Outcome, detail: str = "") -> Ticket:
-    now = timezone.now()
-    ticket.steps.update(
-        state=state.value, outcome=outcome.value, detail=detail, finished_at=now, read_back_at=now, next_at=None
+def finish(step: Step, *, at: datetime | None = None, **changes: Any) -> None:
+    """Bring a step to where Stream took it, ended its task well, and shows nothing of the user any more.
+
+    `changes` are columns that differ; `status` is what Stream says of the task.
+    """
+    now = at or timezone.now()
+    app = step.ticket.stream_app
+    task = StreamTask.objects.create(
+        stream_app=app,
+        task_id=f"task-{next(_numbers)}",
+        operation=step.operation,
+        status=changes.pop("status", "completed"),
+        accepted_at=now,
+        finished_at=now,
     )
-    outcomes.settle(ticket.pk, actor=WORKER, now=now)
+    attempt = Attempt.objects.create(
+        stream_app=app,
+        operation=step.operation,
+        body_digest="",
+        account_count=1,
+        intended_at=now,
+        answered_at=now,
+        outcome=AttemptOutcome.ACCEPTED.value,
+    )
+    step.attempts.add(attempt)
+    columns = {
+        "state": StepState.DONE.value,
+        "outcome": _reached_by(step).value,
+        "stream_task": task,
+        "evidence": seen_after(step),
+        "finished_at": now,
+        "read_back_at": now,
+        "next_at": None,
+    }
+    Step.objects.filter(pk=step.pk).update(**(columns | changes))
+
+
+def _reached_by(step: Step) -> Outcome:
+    operation = Operation(step.operation)
+    if operation in EXPORT_OPERATIONS:
+        return Outcome.EXPORTED
+    return erased.of_step(from_json(step.ticket.plan), operation)
+
+
+def seen_after(step: Step) -> dict[str, Any]:
+    """What a look after a delete writes down where nothing is left."""
+    gone: dict[str, Any] = {"user": "absent", "looked_at": "2026-03-10T12:00:00.000000Z"}
+    if step.operation == Operation.DELETE_USERS:
+        return gone | {"messages": 0, "channels_of_two": 0, "calls_of_two": 0}
+    if step.operation == Operation.DELETE_FEEDS_DATA:
+        return gone | {"feeds": 0, "activities": 0, "activities_hidden": 0, "comments": 0}
+    return {}
+
+
+def settled(ticket: Ticket) -> Ticket:
+    """The ticket after the engine has looked at its steps."""
+    outcomes.settle(ticket.pk, actor=WORKER, now=timezone.now())
     ticket.refresh_from_db()
     return ticket
 
 
 def stopped(plan: Plan | None = None, **changes: Any) -> Ticket:
     """A ticket at which a person must look."""
-    ticket = running(plan, **changes)
-    return _finish(ticket, StepState.FAILED, Outcome.FAILED, "Stream could not carry this out: quota.")
+    ticket, now = running(plan, **changes), timezone.now()
+    detail = "Stream could not carry this out: quota."
+    failed = {"state": StepState.FAILED.value, "outcome": Outcome.FAILED.value, "detail": detail}
+    ticket.steps.update(**failed, finished_at=now, read_back_at=now, next_at=None)
+    return settled(ticket)
 
 
 def completed(plan: Plan | None = None, **changes: Any) -> Ticket:
     """A ticket that went through, with the outcome that its plan amounts to."""
     ticket = running(plan, **changes)
-    done = plan or erase_plan()
-    outcome = Outcome.EXPORTED if done.kind is Kind.EXPORT else erased.of_account(done)
-    return _finish(ticket, StepState.DONE, outcome)
+    for step in ticket.steps.all():
+        finish(step)
+    return settled(ticket)
+
+
+def nothing_found(plan: Plan | None = None, **changes: Any) -> Ticket:
+    """A ticket of whose accounts Stream shows nobody."""
+    ticket, now = running(plan, **changes), timezone.now()
+    nothing = {"state": StepState.DONE.value, "outcome": Outcome.NOTHING_FOUND.value, "evidence": {"user": "absent"}}
+    ticket.steps.update(**nothing, finished_at=now, read_back_at=now, next_at=None)
+    return settled(ticket)
 
 
 def told(ticket: Ticket, *, by: str = "ben", now: datetime | None = None) -> Ticket:

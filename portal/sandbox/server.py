@@ -26,12 +26,17 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         parts = urlsplit(self.path)
         length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:
+            # The caller is gone before its call was whole: without its body it would be another call.
+            self.close_connection = True
+            return
         request = Request(
             self.command,
             parts.path,
             parts.query,
             {name.lower(): value for name, value in self.headers.items()},
-            self.rfile.read(length),
+            body,
         )
         response = self.server.sandbox.answer(request, self.server.base_url)
         if response.lost:

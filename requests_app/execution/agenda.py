@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
-from django.db.models import Exists, QuerySet
+from django.db.models import DateTimeField, Exists, Min, QuerySet, Value
+from django.db.models.functions import Coalesce, Greatest
 
 from requests_app.enums import StepState
 from requests_app.execution import claims
@@ -45,20 +47,31 @@ def question(now: datetime) -> QuerySet[StreamApp, Any]:
     )
 
 
-def anything_until(horizon: datetime) -> bool:
-    """Whether a ticket waits to be begun, or a row that somebody may take up becomes due until then, leased or not.
+def next_due(now: datetime, *, until: datetime) -> datetime | None:
+    """The earliest moment at which somebody may take a row up, or None where there is none until then.
 
-    Steps of tickets that are stopped, cancelled or paused, and those behind a step that has not ended, are nothing to
-    wait for: they stay as they are for as long as that lasts.
+    That is `now` or earlier for what is due already. A leased row is free once its lease ended, a row of an app that is
+    left alone once the app is probed. Steps of tickets that are stopped, cancelled or paused, and those behind a step
+    that has not ended, are nothing to wait for: they stay as they are for as long as that lasts.
     """
-    silent = set(AppHealth.objects.filter(open_until__gt=horizon).values_list("stream_app_id", flat=True))
-    sendable = claims.planned_until(horizon).exclude(ticket__stream_app__in=silent | Pause.objects.paused_apps())
-    unanswered = Step.objects.filter(state__in=_UNANSWERED, next_at__lte=horizon)
-    waits = StreamApp.objects.filter(
-        Exists(Ticket.objects.to_begin(horizon))
-        | Exists(sendable)
-        | Exists(unanswered.exclude(ticket__stream_app__in=silent))
-        | Exists(Step.objects.filter(look_again_at__lte=horizon).exclude(ticket__stream_app__in=silent))
-        | Exists(StreamTask.objects.filter(next_poll_at__lte=horizon).exclude(stream_app__in=silent))
-    )
-    return waits.exists()
+    begins = Coalesce("not_before", Value(now), output_field=DateTimeField())
+    to_begin = Ticket.objects.to_begin(until).order_by().aggregate(at=Min(begins))["at"]
+    moments: list[datetime] = [to_begin] if to_begin else []
+    sendable = claims.planned_until(until).exclude(ticket__stream_app__in=Pause.objects.paused_apps())
+    unanswered = Step.objects.filter(state__in=_UNANSWERED, next_at__lte=until)
+    probed_at = dict(AppHealth.objects.filter(open_until__isnull=False).values_list("stream_app_id", "open_until"))
+    for app_id, at in chain(
+        _free_from(sendable, "next_at", app="ticket__stream_app"),
+        _free_from(unanswered, "next_at", app="ticket__stream_app"),
+        _free_from(Step.objects.filter(look_again_at__lte=until), "look_again_at", app="ticket__stream_app"),
+        _free_from(StreamTask.objects.filter(next_poll_at__lte=until), "next_poll_at", app="stream_app"),
+    ):
+        moments.append(max(at, probed_at.get(app_id) or at))
+    earliest = min(moments, default=None)
+    return earliest if earliest is not None and earliest <= until else None
+
+
+def _free_from(rows: QuerySet[Any], column: str, *, app: str) -> list[tuple[int, datetime]]:
+    """For each app the earliest moment at which one of its rows is due and held by nobody."""
+    free = Min(Greatest(column, Coalesce("lease_until", column)))
+    return [(one[app], one["free"]) for one in rows.order_by().values(app).annotate(free=free)]

@@ -77,20 +77,24 @@ def spent_until(budget: Budget, *, now: datetime) -> datetime | None:
 
 
 def write_down(context: Context) -> None:
-    """Store what the answers of this pass said; the last word for each endpoint."""
-    last: dict[tuple[int, str], RateLimit] = {}
-    while context.limits:
-        app_id, endpoint, limit = context.limits.popleft()
-        last[app_id, endpoint] = limit
-    for (app_id, endpoint), limit in last.items():
-        store(app_id, endpoint, limit)
+    """Store what the answers of this pass said; the last word for each endpoint. Kept where that fails."""
+    heard = list(context.limits)
+    if not heard:
+        return
+    now = context.now()
+    for (app_id, endpoint), limit in {(app_id, endpoint): limit for app_id, endpoint, limit in heard}.items():
+        store(app_id, endpoint, limit, now=now)
+    for _ in heard:
+        context.limits.popleft()
 
 
-def store(app_id: int, endpoint: str, told: RateLimit) -> None:
+def store(app_id: int, endpoint: str, told: RateLimit, *, now: datetime) -> None:
     """A newer window replaces what is known; within one window only ever fewer calls are left.
 
     Other workers may have taken calls whose answers are still on their way: a higher number is older news.
+    Nothing is stored that would keep an app waiting for longer than any wait lasts.
     """
+    told = told.capped(now)
     values = {"limit": told.limit, "remaining": told.remaining, "reset_at": told.reset_at}
     with transaction.atomic():
         budget, made = Budget.objects.select_for_update().get_or_create(
@@ -119,5 +123,5 @@ def learn(apps: Iterable[StreamApp], context: Context) -> None:
         for answer in answers:
             if not isinstance(answer, StreamError):
                 for endpoint, limit in answer.items():
-                    store(app.pk, endpoint, limit)
+                    store(app.pk, endpoint, limit, now=now)
         health.note(app, answers, now=now)

@@ -17,12 +17,15 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from django.utils import timezone
+
 from requests_app import gateway
 from requests_app.audit.actor import Actor, worker
+from requests_app.execution import parking
 from requests_app.execution.lobby import Lobby
 from requests_app.execution.timing import LINGER, database_now
 from requests_app.execution.traffic import Landed, Pair, Traffic, caught
-from requests_app.models import StreamApp
+from requests_app.models import Step, StreamApp
 from requests_app.stream.client import StreamClient
 from requests_app.stream.errors import StreamError, Unavailable
 from requests_app.stream.limits import RateLimit
@@ -81,7 +84,8 @@ class Context:
             def learn(endpoint: str, limit: RateLimit) -> None:
                 self.limits.append((app.pk, endpoint, limit))
                 if limit.remaining == 0:
-                    self.spent[app.pk, endpoint] = time.monotonic() + limit.reset_at.timestamp() - time.time()
+                    wait_for = limit.capped(timezone.now()).reset_at.timestamp() - time.time()
+                    self.spent[app.pk, endpoint] = time.monotonic() + wait_for
 
             def wait(endpoint: str) -> float:
                 return self.spent.get((app.pk, endpoint), 0.0) - time.monotonic()
@@ -94,10 +98,17 @@ class Context:
         if landed not in self._handlers:
 
             def hand_over(pairs: Sequence[Pair]) -> None:
-                landed(pairs, self)
+                parking.each(lambda some: landed(some, self), pairs, self._park_pair, split=parking.parts_of)
 
             self._handlers[landed] = hand_over
         return self._handlers[landed]
+
+    def park(self, step: Step) -> None:
+        """Park a claimed step that cannot be handled."""
+        self.touched.update(parking.park_steps([step], now=self.now()))
+
+    def _park_pair(self, pair: Pair) -> None:
+        self.touched.update(parking.park_subject(pair[0], now=self.now()))
 
     def fetch(self, calls: Iterable[Callable[[], T]]) -> list[T | StreamError]:
         """Run a few calls to Stream side by side and wait for them; each gives its result or its typed error."""

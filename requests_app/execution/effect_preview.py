@@ -73,7 +73,7 @@ def look(app: StreamApp, plan: Plan, *, now: datetime) -> Sight:
         return Sight(trouble=f"{FAILED} {error}")
     finally:
         for endpoint, limit in list(learnt.items()):
-            budgets.store(app.pk, endpoint, limit)
+            budgets.store(app.pk, endpoint, limit, now=now)
 
 
 def _spent(app: StreamApp, now: datetime) -> dict[str, float]:

@@ -10,13 +10,13 @@ from requests_app.enums import OPEN_STATES, Operation, State, StepState, Wait
 from requests_app.execution import intents, precheck
 from requests_app.execution.steps import approved_calls, lay_out
 from requests_app.models import Pause, Step, Ticket
-from requests_app.queries.waiting import Obstacles, obstacles_at
+from requests_app.queries.waiting import READS, Obstacles, obstacles_at
 from requests_app.stream.limits import ENDPOINTS
 from requests_app.workflow import policies, staff
 from requests_app.workflow.aftercare import RESTORE_RANK
 
-# Stream's names of the calls that read users, and that ask about a task.
-READS, POLLS = "QueryUsers", "GetTask"
+# Stream's name of the call that asks about a task.
+POLLS = "GetTask"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ SENTENCE = (
     "was not sent. Give up and open the request again: whoever approves it can have the delete sent all the same."
 )
 _NOTHING_REACHED = (Outcome.NOTHING_FOUND.value, Outcome.FAILED.value, Outcome.REFUSED_BY_STREAM.value)
+# Given up halfway: what became of the user is read off the calls.
+_UNSETTLED = ("", Outcome.PARTIAL.value)
 _HIDES = frozenset({Mode.SOFT.value, Mode.PRUNING.value})
 
 
@@ -52,10 +54,10 @@ def _taken() -> QuerySet[Step]:
 
 def _is_hidden(account: Account, step: Step) -> bool:
     """Whether what the step would delete is hidden by what that ticket did to the account."""
+    settled = account.outcome not in _UNSETTLED
     if step.operation == Operation.DELETE_FEEDS_DATA:
-        return bool(account.outcome) and account.ticket.plan.get("feeds_data") == Mode.SOFT.value
-    if not account.outcome:
-        # Given up: nobody said what became of each account.
+        return settled and account.ticket.plan.get("feeds_data") == Mode.SOFT.value
+    if not settled:
         by_the_plan = bool(getattr(account, "deleted", False)) and account.ticket.plan.get("user") in _HIDES
         return by_the_plan or bool(getattr(account, "half_deleted", False))
     return account.outcome != Outcome.RESTORED and account.ticket.plan.get("user") in _HIDES

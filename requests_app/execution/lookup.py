@@ -113,7 +113,7 @@ def _ask(app: StreamApp, read: Callable[[StreamClient], Look], *, now: datetime)
         return Look(trouble=FAILED)
     finally:
         for endpoint, limit in learnt[-1:]:
-            budgets.store(app.pk, endpoint, limit)
+            budgets.store(app.pk, endpoint, limit, now=now)
 
 
 def _closed(app: StreamApp, now: datetime) -> str:

@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from requests_app.audit import log
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, Operation, Outcome, StepState
-from requests_app.execution import budgets, claims, health
+from requests_app.execution import budgets, claims, health, parking
 from requests_app.execution.context import Context
 from requests_app.execution.intents import subjects
 from requests_app.execution.timing import SETTLE, backoff, until_next_poll
@@ -45,6 +45,12 @@ def poll_due(context: Context) -> int:
     """Ask about every Stream task that is due; returns how many were taken up."""
     limit = min(claims.AT_ONCE, context.traffic.room)
     tasks = claims.claim_stream_tasks(now=context.now(), closed_apps=health.closed_apps(), limit=limit)
+    park = partial(parking.park_task, now=context.now())
+    parking.each(partial(_take_up, context=context), tasks, lambda task: context.touched.update(park(task)))
+    return len(tasks)
+
+
+def _take_up(tasks: Sequence[StreamTask], context: Context) -> None:
     by_app: dict[StreamApp, list[StreamTask]] = defaultdict(list)
     for task in tasks:
         by_app[task.stream_app].append(task)
@@ -55,7 +61,6 @@ def poll_due(context: Context) -> int:
             claims.write_now([(task, {"next_poll_at": again}) for task in own])
         else:
             _ask(app, own, context)
-    return len(tasks)
 
 
 def _ask(app: StreamApp, tasks: Sequence[StreamTask], context: Context) -> None:
@@ -134,7 +139,7 @@ def _finish(
     with transaction.atomic():
         steps = _steps_on(claims.write_all(ended))
         report_of = {step.pk: reports[step.stream_task_id or 0] for step in steps}
-        changes = [_result(step, report_of[step.pk]) for step in steps]
+        changes = [parking.or_parked(step, partial(_result, step, report_of[step.pk])) for step in steps]
         write.write_unleased(changes, now=now)
         log.record_all(
             [

@@ -17,12 +17,12 @@ from requests_app.audit import log
 from requests_app.audit.chain import timestamp
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import Operation
-from requests_app.execution import claims, health, remaining
+from requests_app.execution import claims, health, parking, remaining
 from requests_app.execution.context import Context
 from requests_app.execution.intents import subjects
 from requests_app.execution.lobby import MAX_DELETES
 from requests_app.execution.remaining import Evidence
-from requests_app.execution.timing import LOOKS, SECOND_LOOK, backoff
+from requests_app.execution.timing import LOOKS, SECOND_LOOK, UNAVAILABLE, backoff
 from requests_app.execution.traffic import Pair
 from requests_app.models import Step, StreamApp
 from requests_app.steps import write
@@ -34,11 +34,18 @@ from requests_app.stream.errors import RateLimited, StreamError
 LOOKS_TOGETHER = 2
 _STILL_THERE = "Stream reported this as done, but still shows data of the user. Retry, or look on Stream."
 _NOT_BACK = "Stream reported the user as restored, but does not show them. Retry, or look on Stream."
+# A look that is to be repeated soon.
+_NO_EVIDENCE_YET = frozenset({StepEvent.LOOK_REPEATED, StepEvent.LOOK_SET_BACK, StepEvent.LOOK_POSTPONED})
 
 
 def read_back_due(context: Context) -> int:
     """Look at every finished delete that is due; returns how many were taken up."""
     steps = claims.claim_to_look_at(now=context.now(), closed_apps=health.closed_apps())
+    parking.each(partial(_take_up, context=context), steps, context.park)
+    return len(steps)
+
+
+def _take_up(steps: Sequence[Step], context: Context) -> None:
     unfit = health.unfit((step.ticket.stream_app for step in steps), context)
     now = context.now()
     left_alone = [step for step in steps if step.ticket.stream_app_id in unfit]
@@ -48,7 +55,6 @@ def read_back_due(context: Context) -> int:
     for app, part in chunks(fit, together=LOOKS_TOGETHER):
         look = partial(remaining.look, context.client(app), part)
         context.traffic.launch(app.pk, look, part, context.handler(_heed), first=True)
-    return len(steps)
 
 
 def chunks(steps: Sequence[Step], *, together: int = MAX_DELETES) -> list[tuple[StreamApp, list[Step]]]:
@@ -80,8 +86,7 @@ def _heed(pairs: Sequence[Pair], context: Context) -> None:
         health.note(app, replies, now=now)
     with transaction.atomic():
         written = write.write_held(changes, now=now)
-        # A look that is to be repeated soon is no evidence yet.
-        told = [one for one in changes if one.step.pk in written and one.event is not StepEvent.LOOK_REPEATED]
+        told = [one for one in changes if one.step.pk in written and one.event not in _NO_EVIDENCE_YET]
         log.record_all([_record(one.step, one.given["evidence"], context, now=now) for one in told])
 
 
@@ -90,16 +95,16 @@ def _tries(step: Step) -> int:
 
 
 def _unread(step: Step, error: StreamError, *, now: datetime) -> Change:
-    """Stream could not be read: try again, and after a few times go on without evidence and say so.
+    """Stream could not be read: try again, and after a quarter of an hour go on without evidence and say so.
 
+    Such a try is a setback, not one of the looks that saw something.
     A spent budget tells nothing about Stream, so it is waited for and is no try. What the last look saw stands.
     """
     if isinstance(error, RateLimited):
         pause = max(timedelta(seconds=error.retry_after), backoff(1))
-        return _repeated(step, step.evidence, tries=_tries(step) - 1, at=now + pause)
-    tries = _tries(step)
-    if tries < LOOKS or step.read_back_at:
-        return _repeated(step, step.evidence, tries=tries, at=now + backoff(tries + 1))
+        return Change(step, StepEvent.LOOK_POSTPONED, {"look_again_at": now + pause})
+    if step.read_back_at or step.finished_at is None or now - step.finished_at < UNAVAILABLE:
+        return Change(step, StepEvent.LOOK_SET_BACK, {"look_again_at": now + backoff(step.setbacks + 2)})
     if "user" in step.evidence:
         return _failed(step, {name: value for name, value in step.evidence.items() if name != "tries"})
     evidence = {"unreadable": True, "looked_at": timestamp(now)}

@@ -1,29 +1,30 @@
 """Calls whose outcome is unknown: read Stream, record what was seen, then settle.
 
 Gone: the effect is there, though its task id is lost. There, and the same account: the call did nothing and may
-be sent again, three times at most. There, but newer: a person must look. A lost answer is never followed by a
-blind second delete.
+be sent again, three times at most, and for a quarter of an hour while Stream answers with 5xx only. There, but
+newer: a person must look. A lost answer is never followed by a blind second delete.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from requests_app.audit import log
 from requests_app.audit_actions import AuditAction
-from requests_app.enums import EXPORT_OPERATIONS, AttemptOutcome, Operation, Outcome
-from requests_app.execution import claims, health
+from requests_app.enums import CLOSED_STATES, EXPORT_OPERATIONS, AttemptOutcome, Operation, Outcome
+from requests_app.execution import claims, health, parking, unavailable
 from requests_app.execution.context import Context
 from requests_app.execution.intents import subjects
 from requests_app.execution.precheck import feeds_left, is_somebody_else
 from requests_app.execution.readback import chunks
-from requests_app.execution.timing import MAX_ATTEMPTS, SETTLE, backoff
+from requests_app.execution.timing import SETTLE, backoff
 from requests_app.execution.traffic import Pair
 from requests_app.models import Attempt, Step, StreamApp
 from requests_app.steps import write
@@ -34,6 +35,8 @@ from requests_app.stream.errors import StreamError
 from requests_app.stream.wire import RemoteUser
 from requests_app.workflow import erased
 from requests_app.workflow import plan as plans
+
+_TICKET_ENDED = "The ticket ended before it was known what became of this call, so it was not sent again."
 
 
 class Seen(Enum):
@@ -66,6 +69,11 @@ def adopt_abandoned(context: Context) -> int:
 def reconcile_due(context: Context) -> int:
     """Read Stream for every unknown step that is due; returns how many were taken up."""
     steps = claims.claim_unknown(now=context.now(), closed_apps=health.closed_apps())
+    parking.each(partial(_take_up, context=context), steps, context.park)
+    return len(steps)
+
+
+def _take_up(steps: Sequence[Step], context: Context) -> None:
     unfit = health.unfit((step.ticket.stream_app for step in steps), context)
     now = context.now()
     left_alone = [step for step in steps if step.ticket.stream_app_id in unfit]
@@ -74,7 +82,6 @@ def reconcile_due(context: Context) -> int:
     for app, part in chunks([step for step in steps if step.ticket.stream_app_id not in unfit]):
         read = partial(_read_all, context.client(app), part)
         context.traffic.launch(app.pk, read, part, context.handler(_heed), first=True)
-    return len(steps)
 
 
 def _heed(pairs: Sequence[Pair], context: Context) -> None:
@@ -137,7 +144,9 @@ def _read_user(user: RemoteUser | None, step: Step) -> Seen:
 
 def _settle(read: Sequence[tuple[Step, Seen]], context: Context, *, now: datetime) -> None:
     with transaction.atomic():
-        changes = [_change(step, seen) for step, seen in read]
+        waiting = unavailable.still_waited_for((step for step, _ in read), now=now)
+        over = _of_ended_tickets(step for step, seen in read if seen is Seen.NO_EFFECT)
+        changes = [_change(step, seen, now=now, waits=step.pk in waiting, over=step.pk in over) for step, seen in read]
         written = write.write_held(changes, now=now)
         log.record_all(
             [
@@ -148,13 +157,30 @@ def _settle(read: Sequence[tuple[Step, Seen]], context: Context, *, now: datetim
         )
 
 
-def _change(step: Step, seen: Seen) -> Change:
-    """What the look makes of the step."""
+def _of_ended_tickets(steps: Iterable[Step]) -> set[int]:
+    """Those among the steps that nobody waits for any more: their ticket is closed, or its users are being restored."""
+    restores = Step.objects.filter(ticket=OuterRef("ticket"), operation=Operation.RESTORE_USERS.value)
+    being_restored = ~Q(operation=Operation.RESTORE_USERS.value) & Exists(restores)
+    closed = Q(ticket__state__in=[state.value for state in CLOSED_STATES])
+    asked = Step.objects.filter(pk__in=[step.pk for step in steps])
+    return set(asked.filter(closed | being_restored).values_list("pk", flat=True))
+
+
+def _change(step: Step, seen: Seen, *, now: datetime, waits: bool = False, over: bool = False) -> Change:
+    """What the look makes of the step.
+
+    `waits` says that Stream only did not answer, and not for long yet; `over` that its ticket ended meanwhile.
+    """
     if seen is Seen.EFFECT:
         carried_out = {"outcome": _effect(step).value, "detail": _effect_in_words(step)}
         return Change(step, StepEvent.EFFECT_SEEN, carried_out)
-    if seen is Seen.NO_EFFECT and step.attempt_count < MAX_ATTEMPTS:
+    if over:
+        return Change(step, StepEvent.LEFT_TO_A_PERSON, {"detail": _TICKET_ENDED})
+    if seen is Seen.NO_EFFECT and not unavailable.worn_out(step):
         return Change(step, StepEvent.NO_EFFECT_SEEN)
+    if seen is Seen.NO_EFFECT and waits:
+        again = now + backoff(step.attempt_count + 2)
+        return Change(step, StepEvent.NO_EFFECT_WHILE_UNAVAILABLE, {"next_at": again})
     return Change(step, StepEvent.LEFT_TO_A_PERSON, {"detail": _for_a_person(step, seen)})
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
+from requests_app.atomic_files import replace_text
 from requests_app.audit import log
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
@@ -59,10 +60,8 @@ def remember(seen: Head | None) -> None:
         return
     file = Path(settings.WORKER_HEAD_FILE)
     seq, digest = seen
-    fresh = file.with_name(f"{file.name}.new")
     try:
-        fresh.write_text(json.dumps({"seq": seq, "hash": digest}))
-        fresh.replace(file)
+        replace_text(file, json.dumps({"seq": seq, "hash": digest}))
     except OSError:
         logger.warning("WORKER_HEAD_FILE could not be written: a restored database would not be noticed.")
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from requests_app.execution import answers, budgets, claims, health, intents, precheck
+from requests_app.execution import answers, budgets, claims, health, intents, parking, precheck
 from requests_app.execution.batching import Parcel, parcels, send
 from requests_app.execution.context import Context, HeldUp
 from requests_app.execution.lobby import MAX_DELETES, key_of
@@ -37,7 +37,7 @@ def send_due(context: Context) -> int:
     for group in context.lobby.leave(moment=moment, linger=context.linger):
         going += group
     if going:
-        _look(going, context)
+        parking.each(partial(_look, context=context), going, context.park)
     return len(steps)
 
 

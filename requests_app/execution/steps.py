@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from django.db import connection, transaction
 
 from requests_app.audit.actor import Actor
+from requests_app.execution import parking
 from requests_app.models import Step, Ticket
 from requests_app.steps import write
 from requests_app.workflow import outcomes
@@ -16,13 +18,28 @@ from requests_app.workflow import plan as plans
 BEGIN_AT_ONCE = 200
 
 
-def begin_approved(*, actor: Actor, now: datetime) -> list[int]:
+def begin_due(*, actor: Actor, now: datetime) -> list[int]:
+    """The same, but where one of them cannot be taken up, that one alone goes to a person."""
+    begun: list[int] = []
+
+    def begin(ids: Sequence[int]) -> None:
+        begun.extend(begin_approved(actor=actor, now=now, only=ids))
+
+    waiting = Ticket.objects.to_begin(now).order_by("approved_at", "id")
+    ids = list(waiting.values_list("pk", flat=True)[:BEGIN_AT_ONCE])
+    parking.each(begin, ids, partial(parking.park_ticket, actor=actor, now=now))
+    return begun
+
+
+def begin_approved(*, actor: Actor, now: datetime, only: Collection[int] | None = None) -> list[int]:
     """Take up approved tickets, a few hundred at most: lay out their steps and set them running, in one transaction.
 
     Returns the ids of the tickets taken up, stopped ones included: one whose plan is not the approved one goes to a
     person. A ticket that another worker holds is left to it.
     """
     waiting = Ticket.objects.to_begin(now).order_by("approved_at", "id")
+    if only is not None:
+        waiting = waiting.filter(pk__in=only)
     with transaction.atomic():
         skip = connection.features.has_select_for_update_skip_locked
         taken = list(waiting.select_for_update(skip_locked=skip).prefetch_related("accounts")[:BEGIN_AT_ONCE])

@@ -7,28 +7,43 @@ first, and a killed sweep costs no more than the time of a lease.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import DatabaseError, close_old_connections
 from django.db.models import Exists, OuterRef, Q
 
 from requests_app import outages
-from requests_app.enums import State, StepState
-from requests_app.execution import agenda, budgets, health, polling, readback, reconcile, restored, sending, steps
+from requests_app.enums import STEP_IN_FLIGHT, State, StepState
+from requests_app.execution import (
+    agenda,
+    budgets,
+    health,
+    parking,
+    polling,
+    readback,
+    reconcile,
+    restored,
+    sending,
+    steps,
+)
 from requests_app.execution.context import Context, ticking
+from requests_app.execution.parking import guarded
 from requests_app.execution.timing import LINGER, database_now
 from requests_app.execution.traffic import THREADS
 from requests_app.models import Heartbeat, Step, Ticket
 from requests_app.workflow import outcomes
 
 HEARTBEAT = "sweep"
-# While something is due within this time, a sweep with budget left waits for it instead of ending.
-WORTH_WAITING = timedelta(seconds=5)
-# Seconds between looks at the rows while nothing is due, and between looks at what changes slowly.
-PAUSE_SECONDS = 0.25
+# While something is due within this time, a sweep with budget left waits for it instead of ending: the schedule rings
+# no earlier.
+WORTH_WAITING = timedelta(minutes=1)
+# Seconds between looks at the rows while nothing is due, less where that is soon; and between looks at what changes
+# slowly.
+PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.25, 1.0
 HOUSEKEEPING_SECONDS = 1.0
 # Seconds for which a pass waits for an answer before it looks at the rows again.
 PATIENCE = 0.1
@@ -40,7 +55,7 @@ FORGOTTEN_AT_ONCE = 200
 
 @dataclass
 class Swept:
-    """What one sweep did, and whether something is due again within seconds."""
+    """What one sweep did, and whether something is due again before the schedule rings."""
 
     passes: int = 0
     begun: int = 0
@@ -78,13 +93,15 @@ def sweep_once(
     linger: float = LINGER,
     wait: bool = False,
     stopped: Callable[[], bool] = lambda: False,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> Swept:
     """Work on what is due until nothing is, or the budget (seconds) is spent.
 
-    With `wait`, a sweep stays while something becomes due within seconds, so that young tasks are asked about
-    in time. `stopped` is asked between passes. What is on its way when the sweep ends is waited for: no longer than
-    the longest call. While the database is locked or away the sweep waits, and goes on where it was; once the budget
-    is spent, the error is the caller's.
+    With `wait`, a sweep stays while something becomes due before the schedule rings again, and `sleep`s until then, so
+    that young tasks are asked about in time and calls without an answer looked for once they settled. `stopped` is
+    asked between passes. What is on its way when the sweep ends is waited for: no longer than the longest call. While
+    the database is locked or away the sweep waits, and goes on where it was; once the budget is spent, the error is
+    the caller's.
     """
     ends = time.monotonic() + budget_seconds
     total = Swept()
@@ -97,7 +114,7 @@ def sweep_once(
         going = True
         while going:
             try:
-                going = _go_on(context, total, spent=spent, wait=wait)
+                going = _go_on(context, total, spent=spent, sleep=sleep if wait else None)
                 outages.LOG.over()
             except DatabaseError as error:
                 if not outages.outage_of(error):
@@ -109,8 +126,10 @@ def sweep_once(
     return total
 
 
-def _go_on(context: Context, total: Swept, *, spent: Callable[[], bool], wait: bool) -> bool:
-    """One pass, and a rest where nothing is due yet; returns whether the sweep is to go on."""
+def _go_on(
+    context: Context, total: Swept, *, spent: Callable[[], bool], sleep: Callable[[float], object] | None
+) -> bool:
+    """One pass, and a rest where nothing is due yet; returns whether the sweep is to go on. Without `sleep` it ends."""
     if context.resuming or not total.passes:
         restored.look(actor=context.actor, now=context.now())
     if context.resuming:
@@ -122,18 +141,28 @@ def _go_on(context: Context, total: Swept, *, spent: Callable[[], bool], wait: b
     total.add(done)
     if spent():
         close(context, total)
-        total.more_soon = bool(done.work) or agenda.anything_until(context.now() + WORTH_WAITING)
+        total.more_soon = bool(done.work) or _until_next(context) is not None
         return False
     if done.work or context.traffic.busy:
         return True
     if context.lobby:
         time.sleep(PATIENCE)
         return True
-    total.more_soon = agenda.anything_until(context.now() + WORTH_WAITING)
-    if wait and total.more_soon:
-        time.sleep(PAUSE_SECONDS)
+    seconds = _until_next(context)
+    total.more_soon = seconds is not None
+    if sleep and seconds is not None:
+        # Not until then at one go: what somebody approves meanwhile is to be taken up.
+        sleep(min(LONG_PAUSE_SECONDS, max(PAUSE_SECONDS, seconds)))
         return True
+    write_last_words(context)
     return False
+
+
+def _until_next(context: Context) -> float | None:
+    """Seconds until the next row is due, where that is worth waiting for; nothing is due where they are None."""
+    now = context.now()
+    due = agenda.next_due(now, until=now + WORTH_WAITING)
+    return None if due is None else (due - now).total_seconds()
 
 
 def _rest(context: Context) -> None:
@@ -148,24 +177,29 @@ def one_pass(context: Context) -> Swept:
     done = Swept()
     due = agenda.read(context.now())
     if due.begin:
-        begun = steps.begin_approved(actor=context.actor, now=context.now())
-        context.touched.update(begun)
-        done.begun = len(begun)
+        done.begun = guarded(lambda: _begin(context))
     if context.tick() >= context.housekeeping_at:
-        _keep_house(context)
+        guarded(lambda: _keep_house(context))
     if due.adopt:
-        done.reconciled += reconcile.adopt_abandoned(context)
+        done.reconciled += guarded(lambda: reconcile.adopt_abandoned(context))
     if due.reconcile:
-        done.reconciled += reconcile.reconcile_due(context)
+        done.reconciled += guarded(lambda: reconcile.reconcile_due(context))
     if due.send or due.begin or context.lobby:
-        done.sent = sending.send_due(context)
+        done.sent = guarded(lambda: sending.send_due(context))
     if due.look:
-        done.read_back = readback.read_back_due(context)
+        done.read_back = guarded(lambda: readback.read_back_due(context))
     if due.poll:
-        done.polled = polling.poll_due(context)
+        done.polled = guarded(lambda: polling.poll_due(context))
     done.landed = context.traffic.land(PATIENCE)
     done.settled = _settle(context)
     return done
+
+
+def _begin(context: Context) -> int:
+    """Take up approved tickets, each by itself where they cannot be taken up together."""
+    begun = steps.begin_due(actor=context.actor, now=context.now())
+    context.touched.update(begun)
+    return len(begun)
 
 
 def close(context: Context, total: Swept) -> None:
@@ -175,30 +209,40 @@ def close(context: Context, total: Swept) -> None:
     while context.traffic.busy:
         total.landed += context.traffic.land(PATIENCE)
         total.settled += _settle(context)
+    write_last_words(context)
+
+
+def write_last_words(context: Context) -> None:
+    """What a sweep knows that stands nowhere else: the limits that it learnt, and how the log stands."""
     budgets.write_down(context)
     restored.remember(restored.head())
 
 
-def _keep_house(context: Context) -> None:
-    """What need not be looked at in every pass."""
-    budgets.write_down(context)
-    health.probe(context)
+def _keep_house(context: Context) -> int:
+    """What need not be looked at in every pass; returns how many apps were probed."""
+    # Before anything can fail: whatever does is not tried again in every pass.
+    context.housekeeping_at = context.tick() + HOUSEKEEPING_SECONDS
+    write_last_words(context)
+    probed = health.probe(context)
     budgets.look(context)
     context.touched.update(forgotten())
-    restored.remember(restored.head())
     beat(context.now())
-    context.housekeeping_at = context.tick() + HOUSEKEEPING_SECONDS
+    return probed
 
 
 def _settle(context: Context) -> int:
     """Move on every ticket that was touched, where its steps allow it."""
     if not context.touched:
         return 0
-    touched = sorted(context.touched)
-    settled = sum(
-        len(outcomes.settle_all(touched[start : start + SETTLE_AT_ONCE], actor=context.actor, now=context.now()))
-        for start in range(0, len(touched), SETTLE_AT_ONCE)
-    )
+    touched, settled = sorted(context.touched), 0
+
+    def settle(some: Sequence[int]) -> None:
+        nonlocal settled
+        settled += len(outcomes.settle_all(some, actor=context.actor, now=context.now()))
+
+    park = partial(parking.park_ticket, actor=context.actor, now=context.now())
+    for start in range(0, len(touched), SETTLE_AT_ONCE):
+        parking.each(settle, touched[start : start + SETTLE_AT_ONCE], park)
     context.touched.clear()
     return settled
 
@@ -209,7 +253,7 @@ def forgotten() -> list[int]:
     The steps behind one that failed are never due, whatever their rows say.
     """
     its = Step.objects.filter(ticket=OuterRef("pk"))
-    in_flight = its.filter(state__in=[state.value for state in outcomes.IN_FLIGHT])
+    in_flight = its.filter(state__in=[state.value for state in STEP_IN_FLIGHT])
     due = its.filter(Q(next_at__isnull=False) | Q(look_again_at__isnull=False, read_back_at__isnull=True))
     failed = its.filter(state=StepState.FAILED.value)
     running = Ticket.objects.standing(State.RUNNING).filter(~Exists(in_flight))

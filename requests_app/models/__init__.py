@@ -9,6 +9,7 @@ from requests_app.models.cover_sheet import CoverSheet
 from requests_app.models.form_draft import FormDraft
 from requests_app.models.hold import LegalHold
 from requests_app.models.identity import IdentityCheck
+from requests_app.models.kind_result import KindResult
 from requests_app.models.letter import Letter, LetterTemplate
 from requests_app.models.mail import Mail, MailAttempt
 from requests_app.models.mention import Mention
@@ -45,6 +46,7 @@ __all__ = [
     "Heartbeat",
     "IdentityCheck",
     "Informing",
+    "KindResult",
     "LegalHold",
     "Letter",
     "LetterTemplate",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from requests_app.atomic_files import replace_text
 from requests_app.audit import chain, checkpoints, merkle, signing
 from requests_app.audit.chain import Break, Entry
 from requests_app.audit.note import Checkpoint, Malformed, Note, Verifier
@@ -81,9 +82,8 @@ def remember(checked: Checked) -> None:
     if not settings.AUDIT_VERIFIED_FILE or not checked.size:
         return
     file = Path(settings.AUDIT_VERIFIED_FILE)
-    fresh = file.with_name(f"{file.name}.new")
-    fresh.write_text(json.dumps({"size": checked.size, "head": checked.head, "frontier": list(checked.frontier)}))
-    fresh.replace(file)
+    known = {"size": checked.size, "head": checked.head, "frontier": list(checked.frontier)}
+    replace_text(file, json.dumps(known))
 
 
 def listed_keys() -> list[Verifier]:

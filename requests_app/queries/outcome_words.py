@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
 from requests_app.enums import Kind, Outcome, State
-from requests_app.models import Ticket
-from requests_app.workflow import erased
+from requests_app.models import Account, Ticket
 from requests_app.workflow import plan as plans
+from requests_app.workflow import reached, results
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ _TOLD: Mapping[Outcome, Told] = MappingProxyType(
         Outcome.NOT_VERIFIED: Told(
             "amber",
             "alert-triangle",
-            _("Stream finished, but not all of it could be read afterwards, so nobody saw that all of it is gone."),
+            _("Not all of it could be looked at afterwards, so nobody saw that all of it is done."),
         ),
         Outcome.HIDDEN: Told(
             "amber",
@@ -70,9 +71,16 @@ _TOLD: Mapping[Outcome, Told] = MappingProxyType(
 )
 
 
-# With these the plan was carried out whole, so its modes tell what became of each kind of data.
-_BY_THE_PLAN = frozenset(
-    {Outcome.ERASED, Outcome.ERASED_IN_PART, Outcome.EMPTIED, Outcome.HIDDEN, Outcome.NOT_VERIFIED}
+# With these it is told kind by kind what was reached.
+_BY_KIND = frozenset(
+    {
+        Outcome.ERASED,
+        Outcome.ERASED_IN_PART,
+        Outcome.EMPTIED,
+        Outcome.HIDDEN,
+        Outcome.NOT_VERIFIED,
+        Outcome.PARTIAL,
+    }
 )
 # What was asked was reached, and seen.
 EARNED = frozenset({Outcome.ERASED, Outcome.EXPORTED, Outcome.RESTORED})
@@ -87,15 +95,30 @@ def told(ticket: Ticket) -> Told | None:
 
 
 def _details(ticket: Ticket, outcome: Outcome) -> list[str]:
-    """Kind by kind what the plan left, or account by account what became of them."""
-    if ticket.kind == Kind.ERASE and outcome in _BY_THE_PLAN:
-        return [str(erased.extent(plans.from_json(ticket.plan)))]
-    if outcome is not Outcome.PARTIAL:
-        return []
-    ends = Counter(Outcome(account.outcome) for account in ticket.accounts.all() if account.outcome)
-    total = ticket.accounts.count()
-    said = [f"{number} of {total}: {end.label.lower()}" for end, number in ends.most_common()]
-    return [f"Accounts: {', '.join(said)}."] if said else []
+    """Kind by kind what was reached, and account by account where they differ."""
+    said = []
+    if ticket.kind == Kind.ERASE and outcome in _BY_KIND:
+        said.append(_by_kind(ticket, outcome))
+    if outcome is Outcome.PARTIAL:
+        ends = Counter(Outcome(account.outcome) for account in ticket.accounts.all() if account.outcome)
+        total = ticket.accounts.count()
+        words = [f"{number} of {total}: {end.label.lower()}" for end, number in ends.most_common()]
+        said.append(f"Accounts: {', '.join(words)}." if words else "")
+    return [words for words in said if words]
+
+
+def _by_kind(ticket: Ticket, outcome: Outcome) -> str:
+    """What the stored table says; of a ticket that closed before there was one, what its plan amounts to."""
+    stored = [table for _, table in results.tables_of(accounts_with_results(ticket)) if table]
+    if stored:
+        return reached.in_words(stored)
+    return "" if outcome is Outcome.PARTIAL else reached.in_words([reached.as_planned(plans.from_json(ticket.plan))])
+
+
+def accounts_with_results(ticket: Ticket) -> list[Account]:
+    """The accounts with the rows that were stored of them, read once for all that the page tells."""
+    prefetch_related_objects([ticket], "accounts__results")
+    return list(ticket.accounts.all())
 
 
 def is_earned(ticket: Ticket) -> bool:

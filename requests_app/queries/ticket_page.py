@@ -121,7 +121,7 @@ def version(ticket: Ticket, present: tuple[str, ...] = ()) -> str:
     """Changes whenever the page would: cheap to compare, so that an unchanged ticket is not drawn again."""
     steps = [
         (step.pk, step.state, step.outcome, step.detail, step.stream_task.polled_at if step.stream_task else None)
-        for step in sorted(_steps(ticket), key=lambda step: step.pk)
+        for step in sorted(steps_of(ticket), key=lambda step: step.pk)
     ]
     last = entries_of(ticket).values_list("seq", flat=True).first()
     waits_for = trouble(ticket)
@@ -139,7 +139,7 @@ def subject(ticket: Ticket, *, clear: bool) -> str:
     return ids[0] if len(ids) == 1 else f"{ids[0]} +{len(ids) - 1}"
 
 
-def _steps(ticket: Ticket) -> list[Step]:
+def steps_of(ticket: Ticket) -> list[Step]:
     """The steps with their tasks, asked for once for all that the page tells of them."""
     prefetch_related_objects([ticket], Prefetch("steps", Step.objects.select_related("stream_task")))
     return list(ticket.steps.all())
@@ -165,7 +165,7 @@ def milestones(ticket: Ticket) -> tuple[Milestone, ...]:
     state = State(ticket.state)
     decision = ticket.decisions.order_by("-id").first()
     decided_at = ticket.approved_at or (decision.decided_at if decision and state is State.REFUSED else None)
-    steps = _steps(ticket)
+    steps = steps_of(ticket)
     ran_at = _last([step.finished_at for step in steps])
     read_at = _last([step.read_back_at for step in steps])
     verified = outcome_words.checking_word(ticket, unreadable=any(step.evidence.get("unreadable") for step in steps))
@@ -203,7 +203,7 @@ def _last(moments: Iterable[datetime | None]) -> datetime | None:
 def step_lines(ticket: Ticket, *, clear: bool) -> tuple[StepLine, ...]:
     """The steps in their order; before the approval those that the plan amounts to."""
     sizes = _sizes(ticket)
-    found = [_line_of(step, ticket, sizes, clear=clear) for step in _steps(ticket)]
+    found = [_line_of(step, ticket, sizes, clear=clear) for step in steps_of(ticket)]
     if found or ticket.state in CLOSED_STATES:
         return tuple(found)
     return tuple(

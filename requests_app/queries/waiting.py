@@ -15,12 +15,14 @@ from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 
 from requests_app.audit.actor import Actor
-from requests_app.enums import DELETE_OPERATIONS, STEP_FINAL, Operation, State, StepState, Wait
+from requests_app.enums import DELETE_OPERATIONS, READ_BACK_OPERATIONS, STEP_FINAL, Operation, State, StepState, Wait
 from requests_app.models import AppHealth, Budget, Pause, Step, StreamTask, Ticket
 from requests_app.models.app import COOLING_OFF_MOST
 from requests_app.stream.limits import ENDPOINTS
 from requests_app.workflow.access import visible_tickets
 
+# Stream's name of the call that reads users: before a delete, after one, and where an answer is missing.
+READS = "QueryUsers"
 MOVING = (State.APPROVED, State.RUNNING, State.NEEDS_ATTENTION)
 
 # From when on a wait is worth a look. The worker and its turn: the schedule rings each minute. An answer: the longest
@@ -144,33 +146,39 @@ def _wait(ticket: Ticket, steps: Sequence[Step], obstacles: Obstacles, *, now: d
     step = next((step for step in steps if step.state not in STEP_FINAL), None)
     if step is None:
         unread = [s for s in steps if s.operation in DELETE_OPERATIONS and s.read_back_at is None]
-        return Wait.READ_BACK, _latest((s.finished_at for s in unread or steps), begun), None
+        finished = _latest((s.finished_at for s in unread or steps), begun)
+        kind, until = _held_back(ticket, obstacles, (READS,)) or (Wait.READ_BACK, None)
+        return kind, finished, until
     ready = _latest((s.finished_at for s in steps if s.rank < step.rank), begun)
     tried: datetime = getattr(step, "tried_at", None) or ready
+    reads = (READS,) if step.operation in READ_BACK_OPERATIONS else ()
     match StepState(step.state):
         case StepState.SENDING:
             return Wait.ANSWER, tried, None
         case StepState.UNKNOWN:
-            return Wait.CHECK, tried, step.next_at
+            kind, until = _held_back(ticket, obstacles, reads) or (Wait.CHECK, step.next_at)
+            return kind, tried, until
         case StepState.ON_STREAM:
             return Wait.STREAM, step.stream_task.accepted_at if step.stream_task else tried, None
-    return _before_sending(ticket, step, ready, obstacles, now=now)
-
-
-def _before_sending(ticket: Ticket, step: Step, ready: datetime, obstacles: Obstacles, *, now: datetime) -> Told:
-    app_id = ticket.stream_app_id
-    pause = obstacles.pauses.get(None) or obstacles.pauses.get(app_id)
+    pause = obstacles.pauses.get(None) or obstacles.pauses.get(ticket.stream_app_id)
     if pause:
         return Wait.PAUSED, max(ready, pause.paused_at), None
-    if app_id in obstacles.silent:
-        silent = obstacles.silent[app_id]
-        return Wait.APP, ready, silent.open_until
-    until = obstacles.spent.get((app_id, ENDPOINTS[Operation(step.operation)]))
-    if until:
-        return Wait.LIMIT, ready, until
+    held = _held_back(ticket, obstacles, (ENDPOINTS[Operation(step.operation)], *reads))
+    if held:
+        return held[0], ready, held[1]
     if step.setbacks and step.next_at and step.next_at > now:
         return Wait.AGAIN, ready, step.next_at
     return Wait.TURN, ready, None
+
+
+def _held_back(ticket: Ticket, obstacles: Obstacles, endpoints: Sequence[str]) -> tuple[Wait, datetime | None] | None:
+    """What keeps the next call from the ticket's app, and until when: it is left alone, or a limit is spent."""
+    silent = obstacles.silent.get(ticket.stream_app_id)
+    if silent:
+        return Wait.APP, silent.open_until
+    spent = [obstacles.spent.get((ticket.stream_app_id, endpoint)) for endpoint in endpoints]
+    until = max((at for at in spent if at), default=None)
+    return (Wait.LIMIT, until) if until else None
 
 
 def _latest(moments: Iterable[datetime | None], otherwise: datetime) -> datetime:

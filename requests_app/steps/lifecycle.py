@@ -42,12 +42,17 @@ class StepEvent(Term):
     TASK_VANISHED = "task_vanished", "Stream no longer knows its task"
     EFFECT_SEEN = "effect_seen", "Stream shows that the unanswered call was carried out"
     NO_EFFECT_SEEN = "no_effect_seen", "Stream shows that it was not: it is sent again"
+    NO_EFFECT_WHILE_UNAVAILABLE = (
+        "no_effect_while_unavailable",
+        "Stream shows that it was not, and answers its calls with 5xx only: it is sent again later",
+    )
     LEFT_TO_A_PERSON = "left_to_a_person", "Stream does not show it, or it was tried too often"
     LOOK_POSTPONED = "look_postponed", "the read-back waits, without a try"
-    LOOK_REPEATED = "look_repeated", "Stream could not be read, or still shows something: another look follows"
+    LOOK_SET_BACK = "look_set_back", "Stream could not be read back; the next pause is longer"
+    LOOK_REPEATED = "look_repeated", "Stream still shows something: another look follows"
     SEEN_GONE = "seen_gone", "the first read-back is clean; a second one follows"
     SEEN_BACK = "seen_back", "Stream shows the restored user again"
-    UNREADABLE = "unreadable", "Stream could not be read after several tries; the second look follows"
+    UNREADABLE = "unreadable", "Stream could not be read for a quarter of an hour; the second look follows"
     STILL_THERE = "still_there", "the last look shows that the call did not do what it was to do"
     SEEN_AGAIN = "seen_again", "the second look is on record, whatever it shows"
     LOOK_CALLED_OFF = "look_called_off", "its user is being restored: a second look would say nothing"
@@ -55,6 +60,12 @@ class StepEvent(Term):
     RETRIED = "retried", "a person lets it be tried anew"
     DROPPED = "dropped", "its ticket is closed without it"
     DATABASE_RESTORED = "database_restored", "the database is older than what was sent: Stream is read first"
+    ERROR_BEFORE_SENDING = "error_before_sending", "the portal met an error of its own with it: nothing is sent"
+    ERROR_WHILE_SENDING = "error_while_sending", "the portal met an error of its own with the call or its answer"
+    CHECK_FAILED = "check_failed", "the portal met an error of its own while it looked for the effect: it looks again"
+    LOOK_FAILED = "look_failed", "the portal met an error of its own in the read-back: another look follows"
+    SECOND_LOOK_FAILED = "second_look_failed", "the same in the second look: what the first one saw stands"
+    PARKED = "parked", "the portal cannot tell what became of it for errors of its own: a person must look"
 
 
 class Rule(Enum):
@@ -105,6 +116,7 @@ TRANSITIONS: Mapping[tuple[StepState | None, StepEvent], StepState] = MappingPro
         (_PLANNED, StepEvent.INTENDED): _SENDING,
         (_PLANNED, StepEvent.DROPPED): _DROPPED,
         (_PLANNED, StepEvent.DATABASE_RESTORED): _UNKNOWN,
+        (_PLANNED, StepEvent.ERROR_BEFORE_SENDING): _FAILED,
         (_SENDING, StepEvent.ACCEPTED): _RUNNING,
         (_SENDING, StepEvent.ACCEPTED_WITHOUT_TASK): _DONE,
         (_SENDING, StepEvent.NOT_SENT): _PLANNED,
@@ -115,17 +127,23 @@ TRANSITIONS: Mapping[tuple[StepState | None, StepEvent], StepState] = MappingPro
         (_SENDING, StepEvent.REFUSED): _FAILED,
         (_SENDING, StepEvent.ABANDONED): _UNKNOWN,
         (_SENDING, StepEvent.DATABASE_RESTORED): _UNKNOWN,
+        (_SENDING, StepEvent.ERROR_WHILE_SENDING): _UNKNOWN,
         (_UNKNOWN, StepEvent.POSTPONED): _UNKNOWN,
         (_UNKNOWN, StepEvent.SET_BACK): _UNKNOWN,
         (_UNKNOWN, StepEvent.EFFECT_SEEN): _DONE,
         (_UNKNOWN, StepEvent.NO_EFFECT_SEEN): _PLANNED,
+        (_UNKNOWN, StepEvent.NO_EFFECT_WHILE_UNAVAILABLE): _PLANNED,
         (_UNKNOWN, StepEvent.LEFT_TO_A_PERSON): _FAILED,
         (_UNKNOWN, StepEvent.DATABASE_RESTORED): _UNKNOWN,
+        (_UNKNOWN, StepEvent.CHECK_FAILED): _UNKNOWN,
+        (_UNKNOWN, StepEvent.PARKED): _FAILED,
         (_RUNNING, StepEvent.TASK_DONE): _DONE,
         (_RUNNING, StepEvent.DELETE_DONE): _DONE,
         (_RUNNING, StepEvent.TASK_FAILED): _FAILED,
         (_RUNNING, StepEvent.TASK_VANISHED): _UNKNOWN,
+        (_RUNNING, StepEvent.PARKED): _FAILED,
         (_DONE, StepEvent.LOOK_POSTPONED): _DONE,
+        (_DONE, StepEvent.LOOK_SET_BACK): _DONE,
         (_DONE, StepEvent.LOOK_REPEATED): _DONE,
         (_DONE, StepEvent.SEEN_GONE): _DONE,
         (_DONE, StepEvent.SEEN_BACK): _DONE,
@@ -134,6 +152,9 @@ TRANSITIONS: Mapping[tuple[StepState | None, StepEvent], StepState] = MappingPro
         (_DONE, StepEvent.SEEN_AGAIN): _DONE,
         (_DONE, StepEvent.LOOK_CALLED_OFF): _DONE,
         (_DONE, StepEvent.COPY_MISSING): _FAILED,
+        (_DONE, StepEvent.LOOK_FAILED): _DONE,
+        (_DONE, StepEvent.SECOND_LOOK_FAILED): _DONE,
+        (_DONE, StepEvent.PARKED): _FAILED,
         (_FAILED, StepEvent.COPY_MISSING): _FAILED,
         (_FAILED, StepEvent.RETRIED): _PLANNED,
     }
@@ -208,8 +229,11 @@ RULES: Mapping[StepEvent, Rules] = MappingProxyType(
         StepEvent.TASK_VANISHED: _rules(_LED_BY_TASK, _LATER, detail=Rule.GIVEN),
         StepEvent.EFFECT_SEEN: _rules(_LET_GO, _ENDED, _LOOK_NOW, outcome=Rule.GIVEN),
         StepEvent.NO_EFFECT_SEEN: _rules(_LET_GO, _AGAIN),
+        # As a setback, so that the page says what it waits for.
+        StepEvent.NO_EFFECT_WHILE_UNAVAILABLE: _rules(_LET_GO, _LATER, setbacks=Rule.ONE_MORE),
         StepEvent.LEFT_TO_A_PERSON: _rules(_LET_GO, _ENDED, outcome=Outcome.FAILED),
         StepEvent.LOOK_POSTPONED: _rules(_LET_GO, _LOOK_LATER),
+        StepEvent.LOOK_SET_BACK: _rules(_LET_GO, _LOOK_LATER, setbacks=Rule.ONE_MORE),
         StepEvent.LOOK_REPEATED: _rules(_LOOKED, _LOOK_LATER),
         StepEvent.SEEN_GONE: _rules(_FIRST_LOOK, _LOOK_LATER),
         StepEvent.SEEN_BACK: _rules(_FIRST_LOOK, _NO_LOOK),
@@ -221,6 +245,13 @@ RULES: Mapping[StepEvent, Rules] = MappingProxyType(
         StepEvent.RETRIED: _rules(_ANEW, _AGAIN),
         StepEvent.DROPPED: _rules(next_at=Rule.CLEARED, finished_at=Rule.NOW),
         StepEvent.DATABASE_RESTORED: _rules(_LET_GO, _LATER),
+        StepEvent.ERROR_BEFORE_SENDING: _rules(_LET_GO, _ENDED, outcome=Outcome.FAILED),
+        # The errors are counted in the evidence.
+        StepEvent.ERROR_WHILE_SENDING: _rules(_LET_GO, _LATER, detail=Rule.GIVEN, evidence=Rule.GIVEN),
+        StepEvent.CHECK_FAILED: _rules(_LET_GO, _LATER, evidence=Rule.GIVEN),
+        StepEvent.LOOK_FAILED: _rules(_LOOKED, _LOOK_LATER),
+        StepEvent.SECOND_LOOK_FAILED: _rules(_LET_GO, _NO_LOOK),
+        StepEvent.PARKED: _rules(_LET_GO, _ENDED, _NO_LOOK, outcome=Outcome.FAILED),
     }
 )
 

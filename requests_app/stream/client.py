@@ -86,7 +86,12 @@ class StreamClient:
         )
 
     def get_task(self, task_id: str) -> TaskReport:
-        """How far a task is; for a finished export with a fresh link of 24 hours."""
+        """How far a task is; for a finished export with a fresh link of 24 hours.
+
+        Raises `ValueError` where this cannot be a task id.
+        """
+        if not wire.is_task_id(task_id):
+            raise ValueError("This cannot be an id of a task on Stream.")
         path = f"/tasks/{path_segment(task_id)}"
         return self._call("GetTask", "GET", path, lambda body: wire.task_report(body, task_id))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from requests_app.enums import Operation
@@ -35,6 +35,14 @@ class RateLimit:
     remaining: int
     reset_at: datetime
 
+    def capped(self, now: datetime) -> RateLimit:
+        """The same, starting again within `MAX_WAIT` seconds: a time further off is a wrong clock or a wrong unit.
+
+        The budget is then tried again, and Stream's answer to that call tells anew.
+        """
+        most = timedelta(seconds=MAX_WAIT)
+        return replace(self, reset_at=min(max(self.reset_at, now - most), now + most))
+
 
 def _first_number(value: str | None) -> int | None:
     """The first of comma-joined numbers: proxies double headers."""
@@ -52,14 +60,17 @@ def _moment(seconds: int) -> datetime | None:
 
 
 def from_headers(headers: Mapping[str, str]) -> RateLimit | None:
-    """The budget that an answer tells of, or None where the three headers are not all there and numbers."""
+    """The budget that an answer tells of, or None where the three headers are not all there and numbers.
+
+    A limit of no calls at all is none: nothing would ever be tried again.
+    """
     limit = _first_number(headers.get("X-RateLimit-Limit"))
     remaining = _first_number(headers.get("X-RateLimit-Remaining"))
     reset = _first_number(headers.get("X-RateLimit-Reset"))
     reset_at = _moment(reset) if reset is not None else None
-    if limit is None or remaining is None or reset_at is None:
+    if limit is None or limit < 1 or remaining is None or reset_at is None:
         return None
-    return RateLimit(min(max(0, limit), MAX_CALLS), min(max(0, remaining), MAX_CALLS), reset_at)
+    return RateLimit(min(limit, MAX_CALLS), min(max(0, remaining), MAX_CALLS), reset_at)
 
 
 def from_table(body: Mapping[str, object]) -> Mapping[str, RateLimit]:
@@ -69,7 +80,7 @@ def from_table(body: Mapping[str, object]) -> Mapping[str, RateLimit]:
     for endpoint, told in (table if isinstance(table, dict) else {}).items():
         limit, remaining, reset = (_whole(told, name) for name in ("limit", "remaining", "reset"))
         reset_at = _moment(reset) if reset is not None else None
-        if limit is not None and remaining is not None and reset_at is not None:
+        if limit and remaining is not None and reset_at is not None:
             found[endpoint[:60]] = RateLimit(limit, remaining, reset_at)
     return found
 
@@ -98,6 +109,8 @@ def _retry_after(value: str | None, *, now: float) -> float | None:
     if seconds is not None:
         return float(seconds)
     try:
-        return parsedate_to_datetime(value).timestamp() - now
+        date = parsedate_to_datetime(value)
+        # "-0000" is read as a time without a zone; HTTP knows only GMT.
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
     except (TypeError, ValueError, OverflowError):
         return None

@@ -17,9 +17,9 @@ MAX_MESSAGE = 100_000
 
 
 def json_object(body: bytes) -> Mapping[str, object]:
-    """The JSON object of a body; raises `ValueError` where it is none."""
+    """The JSON object of a body, fit to be stored (`wire.storable`); raises `ValueError` where it is none."""
     try:
-        found = json.loads(body)
+        found = wire.storable(json.loads(body))
     except RecursionError:
         raise ValueError("nested too deep") from None
     if not isinstance(found, dict):

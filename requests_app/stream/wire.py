@@ -14,6 +14,11 @@ MAX_TEXT = 500
 PAIR = 2
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FRACTION = re.compile(r"\.(\d{1,9})\d*")
+# What PostgreSQL refuses to store (NUL), and what no text can be written with (half of a surrogate pair).
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_REPLACEMENT = "\ufffd"
+# Stream's are UUIDs. Whatever stands in a path, a column and a log line is held to letters, digits and a few signs.
+_TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
 
 
 class Unreadable(ValueError):
@@ -84,6 +89,20 @@ class TaskReport:
     error: str = ""
 
 
+def storable(value: object) -> object:
+    """What was read from JSON, with a replacement for each character that cannot be stored.
+
+    Replaced, not left out: somebody's id must not become that of somebody else.
+    """
+    if isinstance(value, str):
+        return _UNSTORABLE.sub(_REPLACEMENT, value)
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    if isinstance(value, dict):
+        return {str(storable(key)): storable(item) for key, item in value.items()}
+    return value
+
+
 def mapping(value: object) -> Mapping[str, object]:
     """The value where it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
@@ -117,9 +136,9 @@ def moment(value: object) -> datetime | None:
     if isinstance(value, str):
         try:
             found = datetime.fromisoformat(_FRACTION.sub(lambda match: f".{match[1][:6]:0<6}", value.strip()))
-        except ValueError:
+            found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        except (OverflowError, ValueError):
             return None
-        found = found if found.tzinfo else found.replace(tzinfo=UTC)
         return found if found.year > 1 else None
     return None
 
@@ -144,11 +163,16 @@ def calls_of_two(rows: Sequence[object], *, at_least: bool) -> Count | None:
 
 
 def accepted(body: Mapping[str, object]) -> Accepted:
-    """The task id of an accepted call; raises `Unreadable` where there is none."""
-    task_id = text(body.get("task_id"), 100)
-    if not task_id:
+    """The task id of an accepted call; raises `Unreadable` where there is none that could be one."""
+    task_id = body.get("task_id")
+    if not is_task_id(task_id):
         raise Unreadable("no task id")
-    return Accepted(task_id)
+    return Accepted(str(task_id))
+
+
+def is_task_id(value: object) -> bool:
+    """Whether this is a plain token: anything else is never stored, and never part of a path."""
+    return isinstance(value, str) and _TASK_ID.fullmatch(value) is not None
 
 
 def app_info(body: Mapping[str, object]) -> AppInfo:

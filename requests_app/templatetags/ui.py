@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from requests_app.enums import AttemptOutcome, Kind, Outcome, State, StepState, Term
+from requests_app.enums import AttemptOutcome, Kind, Outcome, Reached, State, StepState, Term
 from requests_app.workflow.urgency import Urgency, urgency
 
 register = template.Library()
@@ -64,6 +64,17 @@ OUTCOMES: Mapping[str, Look] = {
     Outcome.REFUSED_BY_STREAM: Look(icon="ban", tone="red"),
     Outcome.FAILED: Look(icon="circle-x", tone="red"),
 }
+RESULTS: Mapping[str, Look] = {
+    Reached.REMOVED: Look(icon="eraser", tone="green"),
+    Reached.EMPTIED: Look(icon="eraser", tone="amber"),
+    Reached.HIDDEN: Look(icon="eye-off", tone="amber"),
+    Reached.KEPT: Look(icon="minus"),
+    Reached.NOTHING_THERE: Look(icon="search"),
+    Reached.NOT_REACHED: Look(icon="circle-x", tone="red"),
+    Reached.NOT_VERIFIED: Look(icon="alert-triangle", tone="amber"),
+    Reached.EXPORTED: Look(icon="file-export", tone="green"),
+    Reached.RESTORED: Look(icon="restore", tone="blue"),
+}
 ATTEMPTS: Mapping[str, Look] = {
     AttemptOutcome.OPEN: Look(icon="hourglass", tone="blue"),
     AttemptOutcome.ACCEPTED: Look(icon="circle-check", tone="green"),
@@ -82,6 +93,7 @@ LOOKS: Mapping[type[Term], Mapping[str, Look]] = {
     StepState: STEP_STATES,
     Outcome: OUTCOMES,
     AttemptOutcome: ATTEMPTS,
+    Reached: RESULTS,
 }
 
 
@@ -102,7 +114,7 @@ def icon(name: str, extra: str = "") -> SafeString:
 def pill(value: str, label: str = "") -> dict[str, str]:
     """A state, step state, outcome or attempt as icon, word and colour; a label replaces the usual word.
 
-    Plain strings, as the database gives them, are looked up in that order; the four share no two meanings that
+    Plain strings, as the database gives them, are looked up in that order; they share no two meanings that
     look different, except `refused` and `unknown`: hand over the enum's member where that matters.
     """
     term, look = _look_of(value)

@@ -18,7 +18,7 @@ from requests_app.forms.attachment import AttachmentForm
 from requests_app.forms.decision import ApproveForm, NoteForm, ReasonForm, RemarkForm
 from requests_app.forms.list import NOBODY, AssignForm
 from requests_app.models import Attachment, Ticket
-from requests_app.queries import approvals, duplicates, outcome_words, ticket_page
+from requests_app.queries import approvals, duplicates, outcome_words, results, ticket_page
 from requests_app.queries.audit_state import chain_of
 from requests_app.views import deadline_card, personal, saying, unmasking
 from requests_app.views.decision_card import card_context
@@ -142,6 +142,7 @@ def page_context(
         "version": version or ticket_page.version(ticket, present),
         "told": outcome_words.told(ticket),
         "chain": chain_of(ticket),
+        **_results(request, ticket, clear=clear),
         **deadline_card.card(ticket, actor, bound or {}, today=timezone.localdate()),
         "closed": ticket.state in CLOSED_STATES,
         "blocked": [action for action in actions.values() if not action.allowed],
@@ -152,6 +153,15 @@ def page_context(
         "may_note": permissions.may_open(actor.role, "ticket-note"),
         "may_download": permissions.may_open(actor.role, "step-download"),
         "may_audit": permissions.may_open(actor.role, "audit-list"),
+    }
+
+
+def _results(request: HttpRequest, ticket: Ticket, *, clear: bool) -> dict[str, Any]:
+    """What was reached, for all accounts where the address asks for that."""
+    whole = request.GET.get("accounts") == "all"
+    return {
+        "results": results.of_ticket(ticket, ticket_page.steps_of(ticket), clear=clear, whole=whole),
+        "whole": whole,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db.models import Q
 
-from requests_app.enums import Kind, Outcome, State, StepState, Verb
+from requests_app.enums import STEP_IN_FLIGHT, Kind, Operation, Outcome, State, StepState, Verb
 from requests_app.models import CoverSheet, LegalHold, Ticket
 from requests_app.workflow import access, identity, permissions, policies
 from requests_app.workflow import plan as plans
@@ -66,6 +66,12 @@ def lacks_cover_sheet(ticket: Ticket) -> bool:
     return ticket.kind == Kind.EXPORT and not CoverSheet.objects.filter(stream_app=ticket.stream_app_id).exists()
 
 
+def in_flight(ticket: Ticket) -> tuple[str, ...]:
+    """What the ticket's calls are called whose end is not known yet, each once."""
+    moving = ticket.steps.filter(state__in=[state.value for state in STEP_IN_FLIGHT]).order_by("rank")
+    return tuple(dict.fromkeys(Operation(one).label for one in moving.values_list("operation", flat=True)))
+
+
 def standing(ticket: Ticket) -> policies.Standing:
     """What the rules need to know of a ticket, read now."""
     return policies.Standing(
@@ -74,6 +80,7 @@ def standing(ticket: Ticket) -> policies.Standing:
         plan=plans.from_json(ticket.plan),
         contributors=frozenset(ticket.contributions.values_list("actor_id", flat=True)),
         anything_sent=ticket.steps.filter(~Q(state=StepState.PLANNED.value) | Q(attempt_count__gt=0)).exists(),
+        in_flight=in_flight(ticket) if State(ticket.state) is State.NEEDS_ATTENTION else (),
         on_hold=bool(held_ids(ticket)),
         identity_missing=State(ticket.state) in identity.CHECKABLE and identity.is_missing(ticket),
         first_approver=ticket.first_approved_by_id,

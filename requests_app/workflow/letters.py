@@ -13,7 +13,7 @@ from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import CLOSED_STATES, Channel, Language, LetterKind, MailKind, MailState, Outcome, State
 from requests_app.models import Letter, LetterTemplate, Ticket
-from requests_app.workflow import deadlines, letter_templates, outbox, permissions, saying, wording
+from requests_app.workflow import deadlines, letter_templates, outbox, permissions, results, saying, wording
 from requests_app.workflow import plan as plans
 from requests_app.workflow.access import record_refused
 from requests_app.workflow.clock import clock
@@ -59,7 +59,7 @@ def values(
         "received_on": wording.day(ticket.received_on, language),
         "due_on": wording.day(ticket.due_on, language),
         "today": wording.day(deadlines.receipt_date(now, clock()), language),
-        "what_was_done": saying.what_was_done(plan, outcome, language),
+        "what_was_done": saying.what_was_done(plan, outcome, language, results.reached_by_kind(ticket)),
         "what_stays": saying.what_stays(plan, language),
         "authority": settings.SUPERVISORY_AUTHORITY,
         "court": settings.COURT or saying.COURT[language],

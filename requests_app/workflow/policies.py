@@ -50,6 +50,8 @@ class Standing:
     plan: Plan
     contributors: frozenset[int] = field(default_factory=frozenset)
     anything_sent: bool = False
+    # What the calls are called that were begun and of which nobody knows yet what became of them.
+    in_flight: tuple[str, ...] = ()
     on_hold: bool = False
     identity_missing: bool = False
     first_approver: int | None = None
@@ -82,6 +84,13 @@ def check_cancel(standing: Standing) -> None:
     """What has been sent to Stream cannot be called back."""
     if standing.anything_sent:
         raise UnableTo("Something was already sent to Stream, so the ticket can no longer be cancelled.")
+
+
+def check_known(standing: Standing) -> None:
+    """A ticket closes with what was reached, so that must be known."""
+    if standing.in_flight:
+        calls = " and ".join(f"“{call}”" for call in standing.in_flight)
+        raise UnableTo(f"It is not known yet what became of {calls} on Stream. Wait until that is known, then give up.")
 
 
 def check_hold(standing: Standing) -> None:
@@ -195,6 +204,8 @@ def check(standing: Standing, verb: Verb, *, actor_id: int | None) -> None:
         check_cover_sheet(standing)
     elif verb is Verb.CANCEL:
         check_cancel(standing)
+    elif verb is Verb.GIVE_UP:
+        check_known(standing)
     elif verb is Verb.RESTORE:
         check_restore(standing)
     elif verb is Verb.ANSWER:

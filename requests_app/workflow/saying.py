@@ -5,10 +5,10 @@ The same care as on the pages: what is only hidden is never called erased.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from requests_app.enums import Kind, Language, Mode, Outcome, Refusal
+from requests_app.enums import Kind, Language, Mode, Outcome, Reached, Refusal
 from requests_app.workflow.plan import Plan
 
 EN, DE = Language.ENGLISH, Language.GERMAN
@@ -39,6 +39,19 @@ _DID = {
         "ausgeblendet; unser Dienstleister bewahrt es auf, es ist also nicht gelöscht",
     ),
     Mode.KEEP: _both("kept", "behalten"),
+}
+# By the table of what was reached, which knows more than the plan.
+_REACHED = {
+    Reached.REMOVED: _DID[Mode.HARD],
+    Reached.EMPTIED: _DID[Mode.PRUNING],
+    Reached.HIDDEN: _DID[Mode.SOFT],
+    Reached.KEPT: _DID[Mode.KEEP],
+    Reached.NOTHING_THERE: _both("nothing found", "nichts gefunden"),
+    Reached.NOT_VERIFIED: _both(
+        "sent to our provider; we have not been able to check that it is done",
+        "an unseren Dienstleister gesendet; wir konnten nicht überprüfen, ob es erledigt ist",
+    ),
+    Reached.NOT_REACHED: _both("not reached", "nicht erreicht"),
 }
 _COPY = _both("a copy for you", "eine Kopie für Sie")
 _ENDS = {
@@ -133,20 +146,26 @@ def greeting(name: str, language: Language) -> str:
     return f"Dear {name}," if name else "Dear Sir or Madam,"
 
 
-def what_was_done(plan: Plan, outcome: Outcome | None, language: Language) -> str:
+# What all accounts of a ticket came to, by kind of data as the plan names it; without any before it closed.
+ReachedByKind = Mapping[str, Collection[Reached]]
+
+
+def what_was_done(
+    plan: Plan, outcome: Outcome | None, language: Language, reached: ReachedByKind = MappingProxyType({})
+) -> str:
     """A line for each kind of data that was touched, or the sentence that says what came of it instead."""
     if outcome in _ENDS:
         return _ENDS[outcome][language]
     if outcome is Outcome.PARTIAL:
         # Which part of the plan was reached for whom stands on the ticket: the plan cannot tell.
         return _INCOMPLETE[language]
-    lines = [f"- {what}: {did}" for what, did in _done(plan, language)]
-    if outcome is Outcome.NOT_VERIFIED:
+    lines = [f"- {what}: {did}" for what, did in _done(plan, language, reached)]
+    if outcome is Outcome.NOT_VERIFIED and not reached:
         lines.insert(0, _NOT_VERIFIED[language])
     return "\n".join(lines)
 
 
-def _done(plan: Plan, language: Language) -> Iterator[tuple[str, str]]:
+def _done(plan: Plan, language: Language, reached: ReachedByKind) -> Iterator[tuple[str, str]]:
     if plan.kind is Kind.EXPORT:
         for name in ("export_user_data", "export_feeds_data"):
             if getattr(plan, name):
@@ -155,9 +174,14 @@ def _done(plan: Plan, language: Language) -> Iterator[tuple[str, str]]:
     for name in _MODES:
         mode: Mode = getattr(plan, name)
         if mode is not Mode.KEEP:
-            yield PARTS[name][language], _DID[mode][language]
+            yield PARTS[name][language], _ends(reached.get(name, ()), language) or _DID[mode][language]
     if plan.files:
-        yield PARTS["files"][language], _DID[Mode.HARD][language]
+        yield PARTS["files"][language], _ends(reached.get("files", ()), language) or _DID[Mode.HARD][language]
+
+
+def _ends(reached: Collection[Reached], language: Language) -> str:
+    """What was reached; where accounts differ, all of it, in the order of the words above."""
+    return " / ".join(words[language] for end, words in _REACHED.items() if end in reached)
 
 
 def what_stays(plan: Plan, language: Language) -> str:

@@ -17,23 +17,27 @@ from requests_app.audit import keys
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import (
-    DELETE_OPERATIONS,
-    EXPORT_OPERATIONS,
-    AttemptOutcome,
     Channel,
     IdentityMethod,
     IdentityResult,
     Kind,
-    Operation,
-    Outcome,
     State,
-    StepState,
     Verb,
 )
 from requests_app.models import Account, AuditEntry, Contribution, Note, StreamApp, Ticket, TicketKey
 from requests_app.steps import write as write_steps
 from requests_app.steps.lifecycle import StepEvent
-from requests_app.workflow import access, deadlines, identity, policies, previews, recipients, sightings, time_limit
+from requests_app.workflow import (
+    access,
+    deadlines,
+    identity,
+    policies,
+    previews,
+    recipients,
+    results,
+    sightings,
+    time_limit,
+)
 from requests_app.workflow import plan as plans
 from requests_app.workflow.approval import ANEW, decide
 from requests_app.workflow.clock import clock
@@ -320,34 +324,23 @@ def cancel(ticket: Ticket, *, actor: Actor, now: datetime, note: str = "") -> Ti
     return ticket
 
 
-def _may_have_changed_anything(ticket: Ticket) -> bool:
-    """Whether the request was reached in part, or Stream took a call of it of which that is not known.
-
-    A copy that was made for an erasure erased nothing, and where nothing was found nothing was reached either.
-    """
-    wanted = DELETE_OPERATIONS | {Operation.RESTORE_USERS} if ticket.kind == Kind.ERASE else EXPORT_OPERATIONS
-    steps = ticket.steps.filter(operation__in=[one.value for one in wanted])
-    done = steps.filter(state=StepState.DONE.value).exclude(outcome=Outcome.NOTHING_FOUND.value)
-    taken = steps.filter(attempts__outcome__in=[AttemptOutcome.ACCEPTED.value, AttemptOutcome.UNKNOWN.value])
-    return done.exists() or (ticket.kind == Kind.ERASE and taken.exists())
-
-
 @guarded(Verb.GIVE_UP)
 def give_up(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
-    """Close a stopped ticket with what was reached."""
+    """Close a stopped ticket with what was reached. Raises `UnableTo` while that is not known of a call of it."""
     policies.check(standing(ticket), Verb.GIVE_UP, actor_id=actor.id)
     policies.check_reason(note)
-    outcome = Outcome.PARTIAL if _may_have_changed_anything(ticket) else Outcome.FAILED
     with transaction.atomic():
-        recipients.lay_out([(ticket, outcome)])
         # Whatever runs on this ticket later, a restore, must not take these up again.
         write_steps.write_each(ticket.steps.all(), StepEvent.DROPPED, now=now)
+        read = Ticket.objects.prefetch_related("accounts", results.steps_to_conclude()).get(pk=ticket.pk)
+        concluded = results.conclude([read], now=now)[ticket.pk]
+        recipients.lay_out([(ticket, concluded.outcome)])
         return move(
             ticket,
             Verb.GIVE_UP,
             actor=actor,
             now=now,
-            changes={"outcome": outcome.value},
-            facts={"outcome": outcome.value},
+            changes={"outcome": concluded.outcome.value},
+            facts=concluded.facts,
             texts={"note": note.strip()},
         )

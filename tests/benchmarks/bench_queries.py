@@ -26,7 +26,7 @@ from tests.benchmarks.stage import Stage
 ROWS = (1, 10, 100)
 ENGINE = Path(execution.__path__[0])
 # The files of the engine that only hand on, and so name no phase.
-LOOP = {"sweep.py", "traffic.py", "context.py"}
+LOOP = {"sweep.py", "traffic.py", "context.py", "parking.py"}
 PHASES = {
     "steps.py": "begin",
     "sending.py": "send",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
@@ -233,3 +235,20 @@ def test_users_are_found_within_bounds_of_ids(stand_in: StandIn, bounds: dict[st
     answer = ask(stand_in, "GET", "/users", payload={"filter_conditions": {}, **bounds})
 
     assert [user["id"] for user in answer.json()["users"]] == found
+
+
+def test_a_call_whose_caller_died_before_its_body_is_not_accepted(stand_in: StandIn) -> None:
+    """A client sends head and body apart. Without its body a hard delete would look like a soft one."""
+    place = urlsplit(stand_in.base_url)
+    head = (
+        f"POST /api/v2/feeds/users/{SUBJECT}/delete?api_key={stand_in.key} HTTP/1.1\r\nHost: {place.netloc}\r\n"
+        f"stream-auth-type: jwt\r\nAuthorization: {token()}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 21\r\n\r\n"
+    )
+    with socket.create_connection((place.hostname, place.port), timeout=20) as caller:
+        caller.sendall(head.encode())
+        caller.shutdown(socket.SHUT_WR)
+        answer = caller.recv(1)
+
+    assert answer == b""
+    assert stand_in.calls() == []

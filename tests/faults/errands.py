@@ -56,7 +56,7 @@ def approve(prefix: str, erasures: int, exports: int = 0) -> None:
     people(*names)
     for place, name in enumerate(names[:erasures]):
         calls = Mode.HARD if place % 2 else Mode.KEEP
-        factories.approved(factories.erase_plan(name, feeds_data=Mode.KEEP, calls=calls), app=app())
+        factories.approved(factories.erase_plan(name, feeds_data=Mode.KEEP, files=False, calls=calls), app=app())
     for name in names[erasures:]:
         factories.approved(factories.export_plan(name), app=app())
     print(json.dumps(len(names)))

@@ -8,10 +8,10 @@ from html import unescape
 import pytest
 from django.utils import timezone
 
-from requests_app.enums import Outcome, Role, State, StepState, Verb
+from requests_app.enums import Outcome, Role, State, Verb
 from requests_app.models import Step, Ticket
 from requests_app.queries import ticket_page
-from requests_app.workflow import holds, outcomes, permissions, states
+from requests_app.workflow import holds, permissions, states
 from requests_app.workflow.actions import actions_for
 from tests import factories
 from tests.people import CAST, actor, signed_in
@@ -26,13 +26,7 @@ DONE = re.compile(r"\b(Done|Erased|Verified|Exported)\b")
 def finished(outcome: Outcome) -> Ticket:
     """A ticket whose steps came to this outcome."""
     plan = factories.soft_plan("u_1") if outcome is Outcome.HIDDEN else factories.erase_plan("u_1")
-    ticket, now = factories.running(plan), timezone.now()
-    reached = outcome.value if outcome is Outcome.NOTHING_FOUND else Outcome.ERASED.value
-    if outcome is Outcome.HIDDEN:
-        reached = outcome.value
-    ticket.steps.update(state=StepState.DONE.value, outcome=reached, finished_at=now, read_back_at=now, next_at=None)
-    outcomes.settle(ticket.pk, actor=factories.WORKER, now=now)
-    ticket.refresh_from_db()
+    ticket = factories.nothing_found(plan) if outcome is Outcome.NOTHING_FOUND else factories.completed(plan)
     assert ticket.outcome == outcome
     return ticket
 

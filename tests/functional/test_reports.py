@@ -31,7 +31,6 @@ from requests_app.enums import (
     PauseOfClock,
     Refusal,
     State,
-    StepState,
     Verb,
 )
 from requests_app.models import AuditEntry, StreamApp, Ticket
@@ -104,11 +103,9 @@ def answer(ticket: Ticket, on: date, *, how: str, told_after: int = 0) -> None:
         **factories.seen(ticket, at=now),
     )
     factories.steps.begin_approved(actor=factories.WORKER, now=now)
-    ends = {"erased": Outcome.ERASED, "hidden": Outcome.HIDDEN, "exported": Outcome.EXPORTED}
-    ends |= {"nothing": Outcome.NOTHING_FOUND, "restored": Outcome.HIDDEN, "untold": Outcome.ERASED}
-    ticket.steps.update(
-        state=StepState.DONE.value, outcome=ends[how].value, finished_at=now, read_back_at=now, next_at=None
-    )
+    nothing = {"outcome": Outcome.NOTHING_FOUND.value, "evidence": {"user": "absent"}} if how == "nothing" else {}
+    for step in ticket.steps.all():
+        factories.finish(step, at=now, **nothing)
     outcomes.settle(ticket.pk, actor=factories.WORKER, now=now)
     ticket.refresh_from_db()
     if how == "untold":

@@ -46,3 +46,22 @@ def test_a_database_that_holds_it_is_not(head_file: Path) -> None:
 
     assert not restored.look(actor=WORKER, now=timezone.now())
     assert not Pause.objects.open().exists()
+
+
+def test_workers_that_remember_at_the_same_time_do_not_take_each_others_file_away(
+    head_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, others = Path.replace, []
+
+    def replace(self: Path, target: Path) -> Path:
+        if not others:
+            others.append(self)
+            restored.remember((2, "b" * 64))
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    restored.remember((1, "a" * 64))
+
+    assert restored.remembered(head_file) == (1, "a" * 64)
+    assert not caplog.records
+    assert list(head_file.parent.iterdir()) == [head_file]

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import transaction
 
-from requests_app.enums import CLOSED_STATES, DELETE_OPERATIONS, AttemptOutcome, Mode, Outcome, State, StepState
+from requests_app.enums import CLOSED_STATES, DELETE_OPERATIONS, AttemptOutcome, Mode, Outcome, State, StepState, Verb
 from requests_app.execution import claims, intents, sending, steps
 from requests_app.execution.context import Context
 from requests_app.models import Step, StreamApp, Ticket
 from requests_app.steps import write
 from requests_app.steps.lifecycle import NoSuchTransition, StepEvent, WrongColumns
 from requests_app.steps.write import Change
-from requests_app.workflow import aftercare, outcomes, tickets
+from requests_app.workflow import aftercare, holds, outcomes, policies, tickets
+from requests_app.workflow.actions import actions_for
 from tests import factories
 from tests.clock import Clock
 from tests.people import actor
@@ -90,7 +91,45 @@ def cancelled_in_time(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
     clock.sweep_for(seconds=10)
 
 
-@pytest.mark.parametrize("story", [carried_out, given_up, retried_and_restored, cancelled_in_time])
+def held_beside_an_unanswered_call(app: StreamApp, stand_in: StandIn, clock: Clock, **call: object) -> Ticket:
+    """A hold stops the ticket while the call for its other account is not answered."""
+    plan = factories.erase_plan("marie.curie", "jonas-weber", feeds_data=Mode.KEEP)
+    ticket = factories.approved(plan, app=app)
+    holds.place(app, "jonas-weber", actor=actor("dan"), now=clock(), reason="A claim is open.")
+    stand_in.go_wrong(calls={"DeleteUsers": {**call, "times": 1}})
+    clock.sweep()
+    assert fresh(ticket).state == State.NEEDS_ATTENTION
+    assert set(ticket.steps.values_list("state", flat=True)) == {StepState.UNKNOWN.value, StepState.PLANNED.value}
+    return ticket
+
+
+def given_up_once_all_was_known(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    ticket = held_beside_an_unanswered_call(app, stand_in, clock, error=503)
+    before = list(ticket.steps.values())
+    sentence = "not known yet what became of “Delete user” on Stream. Wait until that is known"
+    with pytest.raises(policies.UnableTo, match=sentence):
+        give_up(ticket, clock)
+    (action,) = [one for one in actions_for(fresh(ticket), actor("dora"), now=clock()) if one.verb is Verb.GIVE_UP]
+    assert not action.allowed
+    assert sentence in action.reason
+    assert list(ticket.steps.values()) == before
+    clock.sweep_for(seconds=120, step=5)
+    give_up(ticket, clock)
+    clock.sweep_for(seconds=120, step=5)
+    assert stand_in.calls() == []
+
+
+def closed_as_it_was(ticket: Ticket, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As older versions gave up, which did not ask what was in flight."""
+    with monkeypatch.context() as patch:
+        patch.setattr(policies, "check_known", lambda _: None)
+        give_up(ticket, clock)
+
+
+STORIES = [carried_out, given_up, retried_and_restored, cancelled_in_time, given_up_once_all_was_known]
+
+
+@pytest.mark.parametrize("story", STORIES)
 def test_a_closed_ticket_owns_no_step_that_is_due(
     app: StreamApp, stand_in: StandIn, clock: Clock, story: Callable[[StreamApp, StandIn, Clock], None]
 ) -> None:
@@ -99,6 +138,63 @@ def test_a_closed_ticket_owns_no_step_that_is_due(
     assert set(Ticket.objects.values_list("state", flat=True)) <= set(CLOSED_STATES)
     assert Step.objects.exists()
     assert list(Step.objects.filter(next_at__isnull=False).values_list("operation", "state")) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "ends"),
+    [
+        ({"error": 503}, (StepState.FAILED, Outcome.FAILED)),
+        ({"lose_answer": True}, (StepState.DONE, Outcome.ERASED)),
+    ],
+    ids=["without effect", "with effect"],
+)
+def test_what_was_not_known_when_its_ticket_was_closed_is_looked_for_and_never_sent_again(
+    app: StreamApp,
+    stand_in: StandIn,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    call: dict[str, object],
+    ends: tuple[StepState, Outcome],
+) -> None:
+    ticket = held_beside_an_unanswered_call(app, stand_in, clock, **call)
+    closed_as_it_was(ticket, clock, monkeypatch)
+    sent = stand_in.calls()
+
+    clock.sweep_for(seconds=120, step=5)
+
+    step = ticket.steps.get(user_ids=["marie.curie"])
+    assert (step.state, step.outcome, step.next_at) == (*ends, None)
+    assert ("The ticket ended before" in step.detail) is (ends[0] is StepState.FAILED)
+    assert stand_in.calls() == sent
+    assert fresh(ticket).state == State.COMPLETED
+
+
+def test_a_restore_sends_no_delete_that_was_not_known_when_its_ticket_was_closed(
+    app: StreamApp, stand_in: StandIn, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = factories.approved(factories.soft_plan("marie.curie", "jonas-weber"), app=app)
+    hold = holds.place(app, "jonas-weber", actor=actor("dan"), now=clock(), reason="A claim is open.")
+    clock.sweep_for(seconds=20)
+    holds.lift(hold, actor=actor("dan"), now=clock(), reason="It is settled.")
+    aftercare.retry(fresh(ticket), actor=actor("ada"), now=clock(), note="The hold is lifted.")
+    stand_in.go_wrong(calls={"DeleteUsers": {"error": 503, "times": 1}})
+    # The lease of the step that the hold kept back ends.
+    clock.forward(seconds=120)
+    clock.sweep()
+    assert ticket.steps.get(user_ids=["jonas-weber"]).state == StepState.UNKNOWN
+    with transaction.atomic():
+        outcomes.stop(fresh(ticket), actor=factories.WORKER, now=clock(), reason="Somebody must look.")
+    closed_as_it_was(ticket, clock, monkeypatch)
+    aftercare.restore(fresh(ticket), actor=actor("dora"), now=clock(), note="She asked for it.")
+
+    clock.sweep_for(seconds=120, step=5)
+
+    assert [(one["operation"], one["user_ids"]) for one in stand_in.calls()] == [
+        ("DeleteUsers", ["marie.curie"]),
+        ("RestoreUsers", ["marie.curie"]),
+    ]
+    assert fresh(ticket).state == State.COMPLETED
+    assert ticket.steps.get(user_ids=["jonas-weber"]).state == StepState.FAILED
 
 
 def test_erased_means_a_clean_look_after_the_last_call_of_each_delete(

@@ -32,9 +32,8 @@ class World:
     clock: Clock
 
     def sent(self) -> list[Ticket]:
-        tickets = [
-            factories.approved(factories.erase_plan(user_id, feeds_data=Mode.KEEP), app=self.app) for user_id in PAIR
-        ]
+        plans = [factories.erase_plan(user_id, feeds_data=Mode.KEEP, files=False) for user_id in PAIR]
+        tickets = [factories.approved(plan, app=self.app) for plan in plans]
         self.clock.sweep()
         assert [sorted(call["user_ids"]) for call in self.stand_in.calls()] == [sorted(PAIR)]
         return tickets

@@ -226,10 +226,9 @@ def test_giving_up_tells_what_was_reached() -> None:
     nothing = factories.stopped()
     some = factories.running(factories.erase_plan("u_7"))
     first, second = some.steps.order_by("rank")
-    for step, outcome, state in ((first, Outcome.ERASED, "done"), (second, Outcome.FAILED, "failed")):
-        some.steps.filter(pk=step.pk).update(outcome=outcome.value, state=state, finished_at=now(), read_back_at=now())
-    outcomes.settle(some.pk, actor=factories.WORKER, now=now())
-    some.refresh_from_db()
+    factories.finish(first)
+    factories.finish(second, state="failed", outcome=Outcome.FAILED.value, status="failed", evidence={})
+    factories.settled(some)
 
     for ticket, outcome in ((nothing, Outcome.FAILED), (some, Outcome.PARTIAL)):
         tickets.give_up(ticket, actor=actor("dan"), now=now(), note="Enough.")

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "requests_app"
 
 # From the bottom up. Names in one row are equals and may not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("enums", "stream", "outages"),
+    ("enums", "stream", "outages", "atomic_files"),
     ("audit_actions",),
     ("models",),
     ("audit",),
@@ -47,6 +47,8 @@ PURE = (
     "workflow/policies.py",
     "workflow/plan.py",
     "workflow/presets.py",
+    "workflow/reached.py",
+    "workflow/erased.py",
     "workflow/sightings.py",
     "workflow/deadlines.py",
     "workflow/urgency.py",

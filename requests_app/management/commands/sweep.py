@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -22,6 +23,8 @@ LONGEST_PAUSE = 30.0
 # Seconds between two looks at the timetable, and what one of them may take from the sweeps.
 UPKEEP_EVERY = 60.0
 UPKEEP_BUDGET = 10.0
+
+logger = logging.getLogger("portal.engine")
 
 
 class Command(BaseCommand):
@@ -53,7 +56,7 @@ class Command(BaseCommand):
             raise CommandError(f"The database {outage.value} ({type(error).__name__}).") from error
 
     def _again_and_again(self, pause: float) -> None:
-        """Until a signal says stop. A database that is locked or away is waited for; any other error ends the loop."""
+        """Until a signal says stop. A database that is locked or away is waited for; no other error ends it."""
         stopped = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stopped.set())
@@ -67,9 +70,11 @@ class Command(BaseCommand):
                     upkeep_at = time.monotonic() + UPKEEP_EVERY
                 setbacks = 0
                 outages.LOG.over()
-            except DatabaseError as error:
-                if not outages.outage_of(error):
-                    raise
+            except Exception as error:
                 setbacks += 1
-                outages.LOG.met(error)
+                if outages.outage_of(error):
+                    outages.LOG.met(error)
+                else:
+                    # Its words may hold what must not be logged: its kind will do.
+                    logger.error("A sweep ended with %s; another one follows.", type(error).__name__)
             stopped.wait(max(pause, min(LONGEST_PAUSE, 2.0**setbacks)) if setbacks else pause)

@@ -33,7 +33,7 @@ PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "verdict",
             "upload",
         ),
-        "Steps and attempts": ("step",),
+        "Steps and attempts": ("step", "kind_result"),
         "Stream apps": ("app", "pause", "cover_sheet"),
         "Audit": ("audit_entry", "audit_checkpoint"),
         "Mail and letters": ("mail", "letter", "recipient", "reminder"),

@@ -84,7 +84,7 @@ POINTS = (
     Failpoint("before the read-back is written", f"{_HERE}.execution.readback._heed", BEFORE),
     Failpoint("read back", f"{_HERE}.execution.readback._heed", AFTER),
     Failpoint("before the ticket settles", f"{_HERE}.workflow.outcomes.settle_all", BEFORE),
-    Failpoint("half settled", f"{_HERE}.workflow.outcomes._keep_outcomes", AFTER, in_transaction=True),
+    Failpoint("half settled", f"{_HERE}.workflow.results._keep_outcomes", AFTER, in_transaction=True),
     Failpoint("settled", f"{_HERE}.workflow.outcomes.settle_all", AFTER),
     Failpoint("abandoned claimed", f"{_HERE}.execution.claims.claim_abandoned", AFTER, Stage.ABANDONED),
     Failpoint("abandoned adopted", f"{_HERE}.execution.reconcile.adopt_abandoned", AFTER, Stage.ABANDONED),

@@ -207,7 +207,25 @@ def test_an_unanswered_call_is_read_on_stream_before_it_is_sent_again() -> None:
         event
         for (state, event), after in TRANSITIONS.items()
         if state is StepState.UNKNOWN and after is StepState.PLANNED
-    ] == [StepEvent.NO_EFFECT_SEEN]
+    ] == [StepEvent.NO_EFFECT_SEEN, StepEvent.NO_EFFECT_WHILE_UNAVAILABLE]
+
+
+def test_an_error_of_the_portal_calls_nothing_unsent_that_may_have_been_sent() -> None:
+    """Only what was not sent fails at once; what was being sent is looked for, and no error leads back to sending."""
+    errors = {
+        StepEvent.ERROR_BEFORE_SENDING: {StepState.PLANNED: StepState.FAILED},
+        StepEvent.ERROR_WHILE_SENDING: {StepState.SENDING: StepState.UNKNOWN},
+        StepEvent.CHECK_FAILED: {StepState.UNKNOWN: StepState.UNKNOWN},
+        StepEvent.LOOK_FAILED: {StepState.DONE: StepState.DONE},
+        StepEvent.SECOND_LOOK_FAILED: {StepState.DONE: StepState.DONE},
+        StepEvent.PARKED: dict.fromkeys((StepState.UNKNOWN, StepState.ON_STREAM, StepState.DONE), StepState.FAILED),
+    }
+
+    for event, ways in errors.items():
+        assert {state: after for (state, one), after in TRANSITIONS.items() if one is event} == ways
+        # Nothing was seen on Stream.
+        assert RULES[event]["read_back_at"] is Rule.KEPT
+        assert RULES[event]["lease_token"] is Rule.ONE_MORE
 
 
 def test_the_page_in_the_docs_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:

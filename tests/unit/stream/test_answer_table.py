@@ -67,7 +67,8 @@ def unfit() -> list[object]:
 # The first cell of a row, and what brings that answer about.
 BRING: dict[str, Callable[[], list[object]]] = {
     "200 or 201, readable": answering(Reply(200, {"task_id": "t"}), Reply(201, {"task_id": "t"})),
-    "200 or 201, not readable, cut off or over 5 MB": answering(
+    "200 or 201, not readable, without a plain task id, cut off or over 5 MB": answering(
+        Reply(201, {"task_id": ".."}),
         Reply(200, b"<html>"),
         Reply(201, {"other": 1}),
         Reply(201, {"task_id": "t"}, ending="cut"),

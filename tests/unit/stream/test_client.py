@@ -50,7 +50,7 @@ SHAPES: list[tuple[Call, str, str, str]] = [
     ),
     (lambda c: c.restore_users(["alice"]), "POST", "/users/restore", '{"user_ids":["alice"]}'),
     (lambda c: c.export_users(["a", "b"]), "POST", "/export/users", '{"user_ids":["a","b"]}'),
-    (lambda c: c.get_task("t/1"), "GET", "/tasks/t%2F1", ""),
+    (lambda c: c.get_task("t:1"), "GET", "/tasks/t%3A1", ""),
     (lambda c: c.get_app(), "GET", "/app", ""),
     (lambda c: c.count_feeds("a"), "POST", "/feeds/feeds/query", '{"filter":{"created_by_id":"a"},"limit":100}'),
     (
@@ -336,3 +336,12 @@ def test_a_429_says_when_to_come_back(form: str) -> None:
     with scripted(reply) as server, pytest.raises(RateLimited) as caught:
         server.client().delete_users(["a"], {})
     assert 200 <= caught.value.retry_after <= 301
+
+
+@pytest.mark.parametrize("task_id", ["..", "", "a/b", "a\r\nb", "x" * 5_000])
+def test_what_is_no_task_id_never_stands_in_a_path(task_id: str) -> None:
+    with scripted() as server:
+        with pytest.raises(ValueError, match="cannot be an id"):
+            server.client().get_task(task_id)
+
+        assert not server.seen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -53,6 +53,12 @@ def test_nothing_left_is_never_less_than_nothing() -> None:
         told("6", "1", "9" * 30),
         told("6", "1", "9" * 5000),
         told("6", "1.5", "1795000040"),
+        told("0", "0", "1795000040"),
+        told("-6", "1", "1795000040"),
+        told("nan", "nan", "nan"),
+        told("6", "1", "nan"),
+        told("6", "inf", "1795000040"),
+        told("1e3", "1", "1795000040"),
     ],
 )
 def test_it_is_none_where_the_three_are_not_all_there(headers: dict[str, str]) -> None:
@@ -75,6 +81,11 @@ def test_it_is_none_where_the_three_are_not_all_there(headers: dict[str, str]) -
         (dict(told("6", "0", "1795000040")), 40.0),
         (dict(told("6", "0", "1794999999")), 1.0),
         (dict(told("6", "0", "1799999999")), MAX_WAIT),
+        ({"Retry-After": "Wed, 18 Nov 2026 11:07:10 -0000"}, 30.0),
+        ({"Retry-After": "Wed, 18 Nov 99999 11:07:10 GMT"}, DEFAULT_WAIT),
+        ({"Retry-After": "9" * 5_000}, MAX_WAIT),
+        ({"Retry-After": "nan"}, DEFAULT_WAIT),
+        ({"Retry-After": "-1e400"}, DEFAULT_WAIT),
         ({"Retry-After": "soon"}, DEFAULT_WAIT),
         ({"Retry-After": ""}, DEFAULT_WAIT),
         ({}, DEFAULT_WAIT),
@@ -96,3 +107,18 @@ def test_whatever_the_headers_say_it_waits_within_bounds(after: str, reset: str)
     wait = wait_seconds({"Retry-After": after, **told("6", "0", reset)}, now=NOW)
 
     assert 1.0 <= wait <= MAX_WAIT
+
+
+@pytest.mark.parametrize("reset", ["253402300799", "1795086400", "-62135596800", "-5", "0"])
+def test_no_limit_lasts_longer_than_any_wait(reset: str) -> None:
+    now, most = datetime.fromtimestamp(NOW, UTC), timedelta(seconds=MAX_WAIT)
+    found = from_headers(told("6", "0", reset))
+
+    assert found is not None
+    assert now - most <= found.capped(now).reset_at <= now + most
+
+
+def test_a_time_that_is_near_stands() -> None:
+    found = RateLimit(6, 4, datetime.fromtimestamp(NOW + 40, UTC))
+
+    assert found.capped(datetime.fromtimestamp(NOW, UTC)) == found

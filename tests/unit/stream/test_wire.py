@@ -47,6 +47,8 @@ def test_it_reads_nanoseconds_and_rfc_3339(value: object, found: datetime) -> No
     "value",
     [
         "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
         "0001-01-01T00:00:00",
         -62_135_596_800_000_000_000,
         0,
@@ -91,6 +93,43 @@ def test_it_reads_a_task_id_and_passes_over_the_rest() -> None:
     for body in bodies:
         with pytest.raises(wire.Unreadable):
             wire.accepted(body)
+
+
+@pytest.mark.parametrize("task_id", ["t", "6f1b0c0e-9d7e-4c55-9a52-0f7f7e1d2a3b", "v2:a_b.c", "1" * 100])
+def test_a_plain_token_is_a_task_id(task_id: str) -> None:
+    assert wire.accepted({"task_id": task_id}) == wire.Accepted(task_id)
+
+
+@pytest.mark.parametrize(
+    "task_id",
+    [
+        "..",
+        ".",
+        "-",
+        "x" * 101,
+        "x" * 5_000,
+        "a\r\nb",
+        "a\n",
+        "a/b",
+        "a?b",
+        "%2e%2e",
+        "a b",
+        "é",
+        "\x00",
+        "\ud800",
+        7,
+        True,
+    ],
+)
+def test_anything_else_is_none(task_id: object) -> None:
+    with pytest.raises(wire.Unreadable):
+        wire.accepted({"task_id": task_id})
+
+
+def test_what_cannot_be_stored_is_replaced_wherever_it_stands() -> None:
+    dirty = {"a\x00": ["b\ud800", {"c": "\udfffd"}, 7, None, True, 1.5], "whole": "😀\n é"}
+
+    assert wire.storable(dirty) == {"a�": ["b�", {"c": "�d"}, 7, None, True, 1.5], "whole": "😀\n é"}
 
 
 def test_it_reads_whose_key_it_is_and_keeps_no_secret() -> None:

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from requests_app.enums import Kind, Language, LetterKind, Mode, Outcome, Refusal
+from requests_app.enums import Kind, Language, LetterKind, Mode, Outcome, Reached, Refusal
 from requests_app.workflow import letter_templates, refusals, saying, wording
 from requests_app.workflow.plan import Plan
 from requests_app.workflow.policies import UnableTo
@@ -51,6 +51,18 @@ def test_what_is_only_hidden_is_never_called_erased(language: Language) -> None:
     assert said != saying.what_was_done(hard, Outcome.ERASED, language)
     assert ("not erased" if language is Language.ENGLISH else "nicht gelöscht") in said
     assert saying.PARTS["messages"][language] in stays
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_letter_says_what_was_reached_and_not_what_was_planned(language: Language) -> None:
+    plan = Plan(kind=Kind.ERASE, user_ids=("u",), user=Mode.HARD, feeds_data=Mode.HARD, files=True)
+    reached = {"user": {Reached.REMOVED}, "feeds_data": {Reached.HIDDEN}, "files": {Reached.NOT_VERIFIED}}
+
+    user, feeds, files = saying.what_was_done(plan, Outcome.NOT_VERIFIED, language, reached).splitlines()
+
+    assert user.endswith("erased" if language is Language.ENGLISH else "gelöscht")
+    assert ("not erased" if language is Language.ENGLISH else "nicht gelöscht") in feeds
+    assert ("not been able to check" if language is Language.ENGLISH else "nicht überprüfen") in files
 
 
 @pytest.mark.parametrize("code", list(Refusal))

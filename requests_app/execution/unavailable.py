@@ -1,0 +1,49 @@
+"""Stream does not answer: that alone asks no person before it has lasted for a quarter of an hour."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from requests_app.enums import AttemptOutcome
+from requests_app.execution.timing import MAX_ATTEMPTS, UNAVAILABLE
+from requests_app.models import Attempt, Step
+
+SERVER_ERRORS = 500
+
+
+def worn_out(step: Step) -> bool:
+    """Whether the step was sent so often that nobody sends it again without a reason to."""
+    return step.attempt_count >= MAX_ATTEMPTS
+
+
+def still_waited_for(steps: Iterable[Step], *, now: datetime) -> set[int]:
+    """The worn out steps whose calls were only not answered by a server in trouble, and not for long enough yet.
+
+    Since when is told by the first of their tries since somebody last looked. A call that was lost in another way, an
+    answer cut off or a time-out, says nothing of the app, and a person looks after the third.
+    """
+    tried = {step.pk: step.attempt_count for step in steps if worn_out(step)}
+    attempts = _latest(tried)
+    return {
+        pk
+        for pk, own in attempts.items()
+        if all((one.status_code or 0) >= SERVER_ERRORS and one.outcome == AttemptOutcome.UNKNOWN for one in own)
+        and now - min(one.intended_at for one in own) < UNAVAILABLE
+    }
+
+
+def _latest(tried: dict[int, int]) -> dict[int, list[Attempt]]:
+    """The attempts of each step that count, the newest ones."""
+    links: dict[int, list[int]] = defaultdict(list)
+    rows = Step.attempts.through._default_manager.filter(step_id__in=tried).order_by("-attempt_id")
+    for step_id, attempt_id in rows.values_list("step_id", "attempt_id"):
+        if len(links[step_id]) < tried[step_id]:
+            links[step_id].append(attempt_id)
+    known = _attempts({one for ids in links.values() for one in ids})
+    return {step_id: [known[one] for one in ids] for step_id, ids in links.items() if ids}
+
+
+def _attempts(ids: Collection[int]) -> dict[int, Attempt]:
+    return Attempt.objects.in_bulk(list(ids))
