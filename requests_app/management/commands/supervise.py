@@ -23,7 +23,7 @@ logger = logging.getLogger("portal.supervise")
 LOOK_SECONDS = 0.5
 # A cluster that lived so long is no longer one that dies at once, in seconds.
 SETTLED = 60.0
-LONGEST_PAUSE = 30.0
+SHORTEST_PAUSE = 1.0
 
 
 class Command(BaseCommand):
@@ -35,18 +35,34 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--every", type=float, default=60.0, metavar="SECONDS", help="between two canaries")
         parser.add_argument("--patience", type=float, default=180.0, metavar="SECONDS", help="for an acknowledgement")
+        parser.add_argument(
+            "--longest-pause",
+            type=float,
+            default=30.0,
+            metavar="SECONDS",
+            help="before a new cluster, where one after the other ends at once: 1, 2, 4 and so on up to this",
+        )
         parser.add_argument("--pid-file", default=str(settings.ROOT / "var" / "qcluster.pid"), metavar="FILE")
 
     def handle(self, *args: Any, **options: Any) -> None:
         every, patience = options["every"], options["patience"]
         if every <= 0 or patience <= every:
             raise CommandError("Give --every more than 0 seconds, and --patience more than --every.")
+        longest_pause = options["longest_pause"]
+        if longest_pause < SHORTEST_PAUSE:
+            raise CommandError(f"Give --longest-pause at least {SHORTEST_PAUSE:.0f} second.")
         stopped = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stopped.set())
         cluster = Cluster(Path(options["pid_file"]))
         try:
-            _Watch(cluster, every=every, patience=timedelta(seconds=patience), stopped=stopped).run()
+            _Watch(
+                cluster,
+                every=every,
+                patience=timedelta(seconds=patience),
+                longest_pause=longest_pause,
+                stopped=stopped,
+            ).run()
         finally:
             logger.info("Stopping the cluster.")
             if not cluster.stop():
@@ -56,12 +72,15 @@ class Command(BaseCommand):
 class _Watch:
     """Looks after one cluster until it is told to stop. Spans in seconds."""
 
-    def __init__(self, cluster: Cluster, *, every: float, patience: timedelta, stopped: threading.Event) -> None:
+    def __init__(
+        self, cluster: Cluster, *, every: float, patience: timedelta, longest_pause: float, stopped: threading.Event
+    ) -> None:
         self._cluster = cluster
         self._every = every
         self._patience = patience
         self._stopped = stopped
-        self._pause = 1.0
+        self._longest_pause = longest_pause
+        self._pause = SHORTEST_PAUSE
         self._started_at = 0.0
         self._rung_at = 0.0
 
@@ -86,9 +105,9 @@ class _Watch:
         logger.warning("The cluster is replaced: %s.", why)
         self._cluster.kill()
         if time.monotonic() - self._started_at > SETTLED:
-            self._pause = 1.0
+            self._pause = SHORTEST_PAUSE
         if not self._stopped.wait(self._pause):
-            self._pause = min(LONGEST_PAUSE, self._pause * 2)
+            self._pause = min(self._longest_pause, self._pause * 2)
             self._start()
 
     def _silent(self) -> bool:
