@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from requests_app.models import StreamApp
 from tests import factories
@@ -20,6 +20,16 @@ from tests.sandbox_server import StandIn, running_sandbox
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 SignIn = Callable[..., Page]
+# Milliseconds; a busy machine takes its time to answer a page's own requests.
+PATIENCE = 15_000
+expect.set_options(timeout=PATIENCE)
+
+
+def press(page: Page, *keys: str) -> None:
+    """Press keys one after the other, once the page that is shown listens: its scripts come after its text."""
+    page.wait_for_load_state()
+    for key in keys:
+        page.keyboard.press(key)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,7 +83,7 @@ def sign_in(browser: Browser, live_server: Any) -> Iterator[SignIn]:
     def window(name: str = "", **options: Any) -> Page:
         context = browser.new_context(base_url=live_server.url, **options)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("console", heard)
         page.on("pageerror", lambda error: complaints.append(str(error)))

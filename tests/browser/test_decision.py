@@ -11,7 +11,7 @@ from requests_app.enums import State
 from requests_app.models import Decision, StreamApp, Ticket
 from requests_app.views.freshness import SIGNED_IN_AT
 from tests import factories
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, press
 from tests.people import PASSWORD
 
 WHO = "u_82c1f0e9"
@@ -21,13 +21,9 @@ def test_a_decision_from_the_line_to_what_became_of_it(sign_in: SignIn, app: Str
     factories.submitted(factories.erase_plan(WHO), app=app)
     factories.submitted(factories.erase_plan("marie.curie"), app=app)
     dora = sign_in("dora")
-    dora.keyboard.press("g")
-    dora.keyboard.press("a")
+    press(dora, "g", "a")
     expect(dora.get_by_role("heading", level=1)).to_have_text("Approvals")
-    dora.keyboard.press("j")
-    dora.keyboard.press("j")
-    dora.keyboard.press("k")
-    dora.keyboard.press("Enter")
+    press(dora, "j", "j", "k", "Enter")
 
     preview = dora.get_by_role("region", name="What Stream shows now")
     expect(preview.get_by_text("Priya Raman")).to_be_visible()

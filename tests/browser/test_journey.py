@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from requests_app.enums import State
 from requests_app.models import StreamApp, Ticket
 from tests import factories
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, press
 from tests.clock import Clock
 from tests.sandbox_server import StandIn
 
@@ -120,17 +120,15 @@ def test_a_request_is_written_down_without_javascript(sign_in: SignIn, app: Stre
 def test_the_keyboard_leads_everywhere(sign_in: SignIn, app: StreamApp) -> None:
     ticket = factories.submitted(factories.erase_plan("marie.curie"), app=app)
     dora = sign_in("dora")
-    dora.keyboard.press("g")
-    dora.keyboard.press("a")
+    press(dora, "g", "a")
     expect(dora.get_by_role("heading", level=1)).to_have_text("Approvals")
-    dora.keyboard.press("j")
+    press(dora, "j")
     expect(dora.get_by_role("link", name="Erase data of marie.curie")).to_be_focused()
     dora.keyboard.press("Control+k")
     dora.get_by_role("combobox", name="Ticket number or command").fill(str(ticket.pk))
     dora.keyboard.press("Enter")
     expect(dora.get_by_role("heading", level=1)).to_contain_text("Erase data of")
-    dora.wait_for_load_state()
-    dora.keyboard.press("c")
+    press(dora, "c")
     expect(dora.get_by_role("heading", level=1)).to_have_text("New request")
 
 
