@@ -11,9 +11,9 @@ import hashlib
 import hmac
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -29,7 +29,10 @@ from requests_app.workflow.access import record_refused
 from requests_app.workflow.clock import clock
 from requests_app.workflow.deadlines import receipt_date
 from requests_app.workflow.plan import Problem
-from requests_app.workflow.sheet import Row
+from requests_app.workflow.sheet import Row, Sheet
+
+# The line of a file that asks first for each kind and user id.
+FirstLines = Mapping[tuple[str, str], int]
 
 # Rows of one transaction: a fraction of a second, so that others get at the database in between.
 BATCH = 250
@@ -88,29 +91,25 @@ def same_before(found: Upload) -> Upload | None:
 
 def lines(found: Upload) -> list[Line]:
     """Every row of the file with what keeps it out: its own problems, rows above it, and open tickets."""
-    # By the day of the upload: what was valid then stays so.
-    rows = sheet.read(found.content, today=receipt_date(found.uploaded_at, clock()))
-    return looked_through(rows, found.stream_app)
+    file = sheet.parse(found.content)
+    return _looked_through(file.judge(0, len(file), today=_today(found)), file.first_lines(), found.stream_app)
 
 
-def looked_through(rows: Sequence[Row], app: StreamApp) -> list[Line]:
+def _today(found: Upload) -> date:
+    """The day of the upload: what was valid then stays so."""
+    return receipt_date(found.uploaded_at, clock())
+
+
+def _looked_through(rows: Sequence[Row], first: FirstLines, app: StreamApp) -> list[Line]:
     """The rows compared with each other and with the open tickets and holds of the app."""
     taken = open_accounts(app, rows)
     ids = {user_id for row in rows if row.plan for user_id in row.plan.user_ids}
     held = _held(app, ids)
-    first: dict[tuple[str, str], int] = {}
     alike: dict[str, tuple[str, int]] = {}
     found = []
     for row in rows:
-        problems, warnings = list(row.problems), []
+        problems, warnings = [*row.problems, *_asked_already(row, first, taken)], []
         for user_id in row.plan.user_ids if row.plan else ():
-            key = (row.plan.kind.value, user_id)  # type: ignore[union-attr]
-            if key in first and first[key] != row.line:
-                sentence = _("Line %(line)d asks the same for this user id already.")
-                problems.append(Problem("user_ids", sentence % {"line": first[key]}))
-            first.setdefault(key, row.line)
-            if key in taken:
-                problems.append(Problem("user_ids", _still_open(taken[key])))
             other, line = alike.setdefault(user_id.casefold(), (user_id, row.line))
             if other != user_id:
                 sentence = _("A user id of line %(line)d differs from one here by capital letters alone. Is it meant?")
@@ -121,6 +120,19 @@ def looked_through(rows: Sequence[Row], app: StreamApp) -> list[Line]:
                 )
         found.append(Line(row, tuple(problems), tuple(warnings)))
     return found
+
+
+def _asked_already(row: Row, first: FirstLines, taken: Mapping[tuple[str, str], int]) -> list[Problem]:
+    """What keeps a row out because somebody asks the same: a row above it, or an open ticket."""
+    problems = []
+    for user_id in row.plan.user_ids if row.plan else ():
+        key = (row.plan.kind.value, user_id)  # type: ignore[union-attr]
+        if first[key] != row.line:
+            sentence = _("Line %(line)d asks the same for this user id already.")
+            problems.append(Problem("user_ids", sentence % {"line": first[key]}))
+        if key in taken:
+            problems.append(Problem("user_ids", _still_open(taken[key])))
+    return problems
 
 
 def _still_open(ticket_id: int) -> str:
@@ -188,33 +200,34 @@ def take(found: Upload, *, actor: Actor, now: Callable[[], datetime], seconds: f
     fresh = Upload.objects.select_related("stream_app").get(pk=found.pk)
     if fresh.finished_at or not fresh.confirmed_at:
         return fresh.finished_at is not None
-    every = lines(fresh)
+    file = sheet.parse(fresh.content)
+    first = file.first_lines()
     while True:
-        if _batch(fresh, every, actor=actor, now=now()):
+        if _batch(fresh, file, first, actor=actor, now=now()):
             return True
         if time.monotonic() >= ends:
             return False
 
 
-def _batch(found: Upload, every: Sequence[Line], *, actor: Actor, now: datetime) -> bool:
+def _batch(found: Upload, file: Sheet, first: FirstLines, *, actor: Actor, now: datetime) -> bool:
     for _attempt in range(_TRIES):
         try:
             with transaction.atomic():
-                return _take_batch(found, every, actor=actor, now=now)
+                return _take_batch(found, file, first, actor=actor, now=now)
         except IntegrityError:
             # Somebody opened a ticket for one of these accounts since they were looked at: look again.
             continue
     return False
 
 
-def _take_batch(found: Upload, every: Sequence[Line], *, actor: Actor, now: datetime) -> bool:
+def _take_batch(found: Upload, file: Sheet, first: FirstLines, *, actor: Actor, now: datetime) -> bool:
     """One transaction: the next rows, what became of each, and the new position. Returns whether all is done."""
     locked = Upload.objects.select_for_update().get(pk=found.pk)
     if locked.finished_at:
         return True
-    some = every[locked.position : locked.position + BATCH]
-    taken = open_accounts(found.stream_app, [line.row for line in some])
-    some = [_kept_out(line, taken) for line in some]
+    rows = file.judge(locked.position, locked.position + BATCH, today=_today(found))
+    taken = open_accounts(found.stream_app, rows)
+    some = [Line(row, (*row.problems, *_asked_already(row, first, taken))) for row in rows]
     good = [line.row for line in some if not line.problems]
     opened = dict(zip((row.line for row in good), _open(found, locked, good, actor=actor, now=now), strict=True))
     UploadedRow.objects.bulk_create(
@@ -222,21 +235,13 @@ def _take_batch(found: Upload, every: Sequence[Line], *, actor: Actor, now: date
         for line in some
     )
     locked.position += len(some)
-    if locked.position >= len(every):
+    if locked.position >= len(file):
         locked.finished_at, locked.content = now, ""
     locked.save(update_fields=["position", "finished_at", "content"])
     if locked.finished_at:
         count = UploadedRow.objects.filter(upload=locked, ticket__isnull=False).count()
         _record(AuditAction.IMPORT_FINISHED, locked, actor=actor, now=now, opened=count)
     return locked.finished_at is not None
-
-
-def _kept_out(line: Line, taken: dict[tuple[str, str], int]) -> Line:
-    if line.problems or line.row.plan is None:
-        return line
-    kind = line.row.plan.kind.value
-    open_now = [taken[kind, user_id] for user_id in line.row.plan.user_ids if (kind, user_id) in taken]
-    return replace(line, problems=(Problem("user_ids", _still_open(open_now[0])),)) if open_now else line
 
 
 def _open(found: Upload, locked: Upload, rows: Sequence[Row], *, actor: Actor, now: datetime) -> list[Ticket]:

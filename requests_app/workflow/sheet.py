@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -119,21 +120,50 @@ def _unfit(sentence: str) -> policies.UnableTo:
     return policies.UnableTo(sentence, field="file")
 
 
-def read(text: str, *, today: date) -> list[Row]:
-    """Every row that is not blank; raises `UnableTo` where the file as a whole cannot be read."""
+@dataclass(frozen=True)
+class Sheet:
+    """The rows of a file that are not blank, as they were written: judging them takes far longer than reading them."""
+
+    names: list[str]
+    # The line on which each row begins, and its cells.
+    rows: list[tuple[int, list[str]]]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def judge(self, start: int, stop: int, *, today: date) -> list[Row]:
+        """What those rows amount to, by their places from 0 on."""
+        return [_row(line, self.names, cells, today) for line, cells in self.rows[start:stop]]
+
+    def first_lines(self) -> dict[tuple[str, str], int]:
+        """The line that asks first for each kind and user id."""
+        first: dict[tuple[str, str], int] = {}
+        for line, cells in self.rows:
+            held = _Cells(dict(zip(self.names, cells, strict=False)))
+            kind = held.term("request", Kind, "")
+            for user_id in user_ids(held.text("user_ids")) if kind else ():
+                first.setdefault((kind, user_id), line)
+        return first
+
+
+def parse(text: str) -> Sheet:
+    """The rows of a file; raises `UnableTo` where the file as a whole cannot be read."""
     lines = _lines(text)
     header = next(lines, None)
     if header is None:
         raise _unfit(_("The file is empty."))
-    names = _header(header[1])
-    rows: list[Row] = []
-    for line, cells in lines:
-        if len(rows) == MAX_ROWS:
-            raise _unfit(_("The file has more than 10,000 requests. Split it into several."))
-        rows.append(_row(line, names, cells, today))
-    if not rows:
+    found = Sheet(_header(header[1]), list(islice(lines, MAX_ROWS)))
+    if next(lines, None):
+        raise _unfit(_("The file has more than 10,000 requests. Split it into several."))
+    if not found.rows:
         raise _unfit(_("The file has a header and no request below it."))
-    return rows
+    return found
+
+
+def read(text: str, *, today: date) -> list[Row]:
+    """What every row that is not blank amounts to; raises what `parse` raises."""
+    found = parse(text)
+    return found.judge(0, len(found), today=today)
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
