@@ -14,8 +14,7 @@ from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db import connections
 
-from requests_app.models import triggers
-from tests import lanes, leftovers, machine, migrated, processes
+from tests import emptying, lanes, leftovers, machine, migrated, processes
 from tests.canary import EVERYWHERE
 from tests.own_portal import ROOT
 
@@ -45,7 +44,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> lanes.Schedu
 
 
 def pytest_terminal_summary(terminalreporter: Any, exitstatus: int) -> None:
-    """Say plainly what this run could and could not use."""
+    """Say which files took longest, and plainly what this run could and could not use."""
+    for seconds, file in lanes.slowest_files(terminalreporter.stats.values()):
+        terminalreporter.write_line(f"{seconds:6.1f} s in {file}")
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         terminalreporter.write_line("No test matches: look at what ARGS says, and at the lane's own choice.", red=True)
     vendor = connections["default"].vendor
@@ -136,20 +137,12 @@ def _nothing_secret_is_logged() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _flush_past_the_triggers() -> Iterator[None]:
-    """Tests that commit empty the tables afterwards, which the append-only log refuses for good reasons."""
+def _tables_are_emptied_fast() -> Iterator[None]:
+    """Tests that commit empty the tables afterwards."""
     patch = pytest.MonkeyPatch()
-    real = flush.Command.handle
 
-    def handle(self: flush.Command, **options: Any) -> None:
-        database = connections[options["database"]]
-        with database.schema_editor() as editor:
-            triggers.remove(editor)
-        try:
-            real(self, **options)
-        finally:
-            with database.schema_editor() as editor:
-                triggers.install(editor)
+    def handle(_command: flush.Command, **options: Any) -> None:
+        emptying.empty(options["database"])
 
     patch.setattr(flush.Command, "handle", handle)
     yield

@@ -10,7 +10,9 @@ The `Makefile` and `.ci/run` choose by these markers; CONTRIBUTING.md lists the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,8 @@ _FOLDERS_WITH_PROCESSES = ("soak", "faults", "system")
 
 
 _LOOKS = Path("browser", "looks")
+# So many files are listed at the end of a run.
+SLOWEST = 40
 
 
 def lanes_of(place: Path, fixtures: Iterable[str], *, wants_database: bool) -> set[str]:
@@ -80,6 +84,15 @@ def put_long_ones_first(items: list[pytest.Item]) -> None:
     folders = (*_FOLDERS_WITH_PROCESSES, "")
     long = {group_of(item.nodeid) for item in items if item.get_closest_marker("timeout")}
     items.sort(key=lambda item: (folders.index(_folder_with_processes(item.nodeid)), group_of(item.nodeid) not in long))
+
+
+def slowest_files(reports: Iterable[Iterable[object]]) -> list[tuple[float, str]]:
+    """The files that took longest, all their tests together with what was set up for them: seconds and file."""
+    seconds: Counter[str] = Counter()
+    for report in chain.from_iterable(reports):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    return [(took, file) for file, took in seconds.most_common(SLOWEST) if took >= 1]
 
 
 class Scheduling(LoadScopeScheduling):
