@@ -144,7 +144,8 @@ def _lock() -> None:
 
 def _list_keys(keys: list[str], *, actor: Actor, now: datetime) -> None:
     """Tell in the log itself which public keys sign it, wherever that is not what it told last."""
-    if not AuditEntry.objects.exists() or keys == _listed():
+    listed = _listed()
+    if listed == keys or (listed is None and not AuditEntry.objects.exists()):
         return
     with transaction.atomic():
         _lock()

@@ -7,19 +7,24 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from django.db.models import DateTimeField, Exists, Min, QuerySet, Value
+from django.db.models import Case, DateTimeField, Exists, Min, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Greatest
 
 from requests_app.enums import StepState
 from requests_app.execution import claims
+from requests_app.execution.compiled import Compiled
 from requests_app.models import AppHealth, Pause, Step, StreamApp, StreamTask, Ticket
 
+_PHASES = ("begin", "send", "reconcile", "look", "poll", "adopt")
 _UNANSWERED = (StepState.SENDING.value, StepState.UNKNOWN.value)
 
 
 @dataclass(frozen=True)
 class Agenda:
-    """Which phases have at least one row that is due. Apps that are to be left alone are not told apart here."""
+    """Which phases have at least one row that is due, of whatever app, and which apps are to be left alone.
+
+    Nothing is sent to paused apps, and those with an open breaker are not even read.
+    """
 
     begin: bool = False
     send: bool = False
@@ -27,17 +32,27 @@ class Agenda:
     look: bool = False
     poll: bool = False
     adopt: bool = False
+    paused: frozenset[int] = frozenset()
+    closed: frozenset[int] = frozenset()
 
 
 def read(now: datetime) -> Agenda:
     """What is due at `now`, for all apps. Each step hangs on an app: where there is none, nothing is due."""
-    found = list(question(now)[:1])
-    return Agenda(**found[0]) if found else Agenda()
+    apps = _QUESTION.values(now)
+    if not apps:
+        return Agenda()
+    known: dict[str, Any] = {phase: bool(apps[0][phase]) for phase in _PHASES}
+    known |= {reason: frozenset(app["pk"] for app in apps if app[reason]) for reason in ("paused", "closed")}
+    return Agenda(**known)
 
 
 def question(now: datetime) -> QuerySet[StreamApp, Any]:
-    """The query behind it: the same answer in the row of each app."""
+    """The query behind it: what is due stands in the row of each app alike, and beside it how the app is."""
+    pauses = Pause.objects.open().filter(Q(stream_app=OuterRef("pk")) | Q(stream_app__isnull=True))
     return StreamApp.objects.order_by().values(
+        "pk",
+        paused=Exists(pauses),
+        closed=Case(When(health__open_until__isnull=False, then=True), default=False),
         begin=Exists(Ticket.objects.to_begin(now)),
         send=Exists(claims.due_to_send(now)),
         reconcile=Exists(claims.due_to_reconcile(now)),
@@ -45,6 +60,9 @@ def question(now: datetime) -> QuerySet[StreamApp, Any]:
         poll=Exists(claims.due_to_poll(now)),
         adopt=Exists(claims.abandoned(now)),
     )
+
+
+_QUESTION = Compiled(question)
 
 
 def next_due(now: datetime, *, until: datetime) -> datetime | None:
@@ -63,7 +81,7 @@ def next_due(now: datetime, *, until: datetime) -> datetime | None:
     for app_id, at in chain(
         _free_from(sendable, "next_at", app="ticket__stream_app"),
         _free_from(unanswered, "next_at", app="ticket__stream_app"),
-        _free_from(Step.objects.filter(look_again_at__lte=until), "look_again_at", app="ticket__stream_app"),
+        _free_from(claims.to_look_at_until(until), "look_again_at", app="ticket__stream_app"),
         _free_from(StreamTask.objects.filter(next_poll_at__lte=until), "next_poll_at", app="stream_app"),
     ):
         moments.append(max(at, probed_at.get(app_id) or at))

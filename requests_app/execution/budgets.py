@@ -7,7 +7,8 @@ number does not go out: deletes and exports take theirs from the shared count, r
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -81,37 +82,63 @@ def write_down(context: Context) -> None:
     heard = list(context.limits)
     if not heard:
         return
-    now = context.now()
-    for (app_id, endpoint), limit in {(app_id, endpoint): limit for app_id, endpoint, limit in heard}.items():
-        store(app_id, endpoint, limit, now=now)
+    by_app: dict[int, dict[str, RateLimit]] = defaultdict(dict)
+    for app_id, endpoint, limit in heard:
+        by_app[app_id][endpoint] = limit
+    for app_id, limits in by_app.items():
+        store(app_id, limits, now=context.now())
     for _ in heard:
         context.limits.popleft()
 
 
-def store(app_id: int, endpoint: str, told: RateLimit, *, now: datetime) -> None:
-    """A newer window replaces what is known; within one window only ever fewer calls are left.
+def store(app_id: int, told: Mapping[str, RateLimit], *, now: datetime) -> None:
+    """Keep what Stream said of the endpoints of an app, by the names of the endpoints.
 
-    Other workers may have taken calls whose answers are still on their way: a higher number is older news.
-    Nothing is stored that would keep an app waiting for longer than any wait lasts.
+    A newer window replaces what is known; within one window only ever fewer calls are left. Other workers may have
+    taken calls whose answers are still on their way: a higher number is older news. Nothing is stored that would keep
+    an app waiting for longer than any wait lasts.
     """
-    told = told.capped(now)
-    values = {"limit": told.limit, "remaining": told.remaining, "reset_at": told.reset_at}
+    if not told:
+        return
+    capped = {endpoint: limit.capped(now) for endpoint, limit in told.items()}
     with transaction.atomic():
-        budget, made = Budget.objects.select_for_update().get_or_create(
-            stream_app_id=app_id, endpoint=endpoint, defaults=values
+        known = Budget.objects.filter(stream_app_id=app_id, endpoint__in=capped).select_for_update().order_by("pk")
+        rows = {budget.endpoint: budget for budget in known}
+        changed = [budget for endpoint, budget in rows.items() if _takes_over(budget, capped[endpoint])]
+        Budget.objects.bulk_update(changed, ["limit", "remaining", "reset_at"])
+        # What another worker stores at the same moment is as good.
+        Budget.objects.bulk_create(
+            (
+                Budget(
+                    stream_app_id=app_id,
+                    endpoint=endpoint,
+                    limit=limit.limit,
+                    remaining=limit.remaining,
+                    reset_at=limit.reset_at,
+                )
+                for endpoint, limit in capped.items()
+                if endpoint not in rows
+            ),
+            ignore_conflicts=True,
         )
-        if made:
-            return
-        newer = budget.reset_at is None or told.reset_at >= budget.reset_at + WINDOW / 2
-        if not newer and budget.remaining is not None:
-            values["remaining"] = min(budget.remaining, told.remaining)
-        Budget.objects.filter(pk=budget.pk).update(**values)
+
+
+def _takes_over(budget: Budget, told: RateLimit) -> bool:
+    """Let the row say what Stream said; returns whether that is anything new."""
+    newer = budget.reset_at is None or told.reset_at >= budget.reset_at + WINDOW / 2
+    remaining = told.remaining if newer or budget.remaining is None else min(budget.remaining, told.remaining)
+    before = (budget.limit, budget.remaining, budget.reset_at)
+    budget.limit, budget.remaining, budget.reset_at = told.limit, remaining, told.reset_at
+    return (budget.limit, budget.remaining, budget.reset_at) != before
 
 
 def learn(apps: Iterable[StreamApp], context: Context) -> None:
     """Ask each app for all its limits, once in a while and by one worker; what fails is tried again later."""
     now = context.now()
     for app in apps:
+        if app.pk in context.limits_asked:
+            continue
+        context.limits_asked.add(app.pk)
         due = Q(limits_read_at__isnull=True) | Q(limits_read_at__lt=now - LIMITS_READ_EVERY)
         known = AppHealth.objects.filter(stream_app=app).first()
         if known and known.limits_read_at and known.limits_read_at >= now - LIMITS_READ_EVERY:
@@ -122,6 +149,5 @@ def learn(apps: Iterable[StreamApp], context: Context) -> None:
         answers = context.fetch([context.client(app).get_rate_limits, context.client(app).get_feeds_rate_limits])
         for answer in answers:
             if not isinstance(answer, StreamError):
-                for endpoint, limit in answer.items():
-                    store(app.pk, endpoint, limit, now=now)
+                store(app.pk, answer, now=now)
         health.note(app, answers, now=now)

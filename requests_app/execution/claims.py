@@ -28,29 +28,28 @@ def _free(now: datetime) -> Q:
     return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
 
 
-def _hold(rows: QuerySet[Row], *, now: datetime, limit: int) -> list[int]:
-    """Raise the token of up to `limit` rows and lease them; returns their ids."""
+def _hold(rows: QuerySet[Row], *, now: datetime, limit: int) -> list[Row]:
+    """Raise the token of up to `limit` rows and lease them; returns them as they stand now."""
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True, of=("self",))
+    until = now + LEASE
     with transaction.atomic():
-        ids = list(rows.values_list("pk", flat=True)[:limit])
-        if not ids:
+        held = list(rows[:limit])
+        if not held:
             return []
-        rows.model._default_manager.filter(pk__in=ids).update(lease_token=F("lease_token") + 1, lease_until=now + LEASE)
-    return ids
+        ids = [row.pk for row in held]
+        rows.model._default_manager.filter(pk__in=ids).update(lease_token=F("lease_token") + 1, lease_until=until)
+    for row in held:
+        # Nobody came between: the rows are locked.
+        row.lease_token, row.lease_until = row.lease_token + 1, until
+    return held
 
 
-def _steps(ids: Collection[int], state: StepState) -> list[Step]:
-    """The claimed steps, without those that a person took out of the state since."""
-    if not ids:
-        return []
+def _hold_steps(steps: QuerySet[Step], *, now: datetime, limit: int) -> list[Step]:
+    """Claim steps, with all that whoever works on them asks of them."""
     accepted = Attempt.objects.filter(steps=OuterRef("pk"), outcome=AttemptOutcome.ACCEPTED.value)
-    return list(
-        Step.objects.filter(pk__in=ids, state=state.value)
-        .annotate(accepted_before=Exists(accepted))
-        .select_related("ticket__stream_app", "account")
-        .order_by("next_at", "pk")
-    )
+    wanted = steps.annotate(accepted_before=Exists(accepted)).select_related("ticket__stream_app", "account")
+    return _hold(wanted, now=now, limit=limit)
 
 
 def due_to_send(now: datetime) -> QuerySet[Step]:
@@ -81,7 +80,12 @@ def abandoned(now: datetime) -> QuerySet[Step]:
 
 def due_to_look_at(now: datetime) -> QuerySet[Step]:
     """Finished deletes that are to be read back."""
-    return Step.objects.filter(_free(now), look_again_at__lte=now)
+    return to_look_at_until(now).filter(_free(now))
+
+
+def to_look_at_until(moment: datetime) -> QuerySet[Step]:
+    """The same, held or not, due until the moment."""
+    return Step.objects.filter(state=StepState.DONE.value, look_again_at__lte=moment)
 
 
 def due_to_poll(now: datetime) -> QuerySet[StreamTask]:
@@ -92,33 +96,30 @@ def due_to_poll(now: datetime) -> QuerySet[StreamTask]:
 def claim_sendable(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[Step]:
     """Take steps to send, of apps that may be called."""
     due = due_to_send(now).exclude(ticket__stream_app__in=closed_apps).order_by("next_at", "pk")
-    return _steps(_hold(due, now=now, limit=limit), StepState.PLANNED)
+    return _hold_steps(due, now=now, limit=limit)
 
 
 def claim_unknown(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[Step]:
     """Take steps to reconcile."""
     due = due_to_reconcile(now).exclude(ticket__stream_app__in=closed_apps).order_by("next_at", "pk")
-    return _steps(_hold(due, now=now, limit=limit), StepState.UNKNOWN)
+    return _hold_steps(due, now=now, limit=limit)
 
 
 def claim_abandoned(*, now: datetime, limit: int = AT_ONCE) -> list[Step]:
     """Take steps over from workers that are no more."""
-    return _steps(_hold(abandoned(now).order_by("pk"), now=now, limit=limit), StepState.SENDING)
+    return _hold_steps(abandoned(now).order_by("pk"), now=now, limit=limit)
 
 
 def claim_to_look_at(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[Step]:
     """Take deletes to read back."""
     due = due_to_look_at(now).exclude(ticket__stream_app__in=closed_apps).order_by("look_again_at", "pk")
-    return _steps(_hold(due, now=now, limit=limit), StepState.DONE)
+    return _hold_steps(due, now=now, limit=limit)
 
 
 def claim_stream_tasks(*, now: datetime, closed_apps: Collection[int] = (), limit: int = AT_ONCE) -> list[StreamTask]:
     """Take Stream tasks to ask about."""
     due = due_to_poll(now).exclude(stream_app__in=closed_apps).order_by("next_poll_at", "pk")
-    ids = _hold(due, now=now, limit=limit)
-    if not ids:
-        return []
-    return list(StreamTask.objects.filter(pk__in=ids).select_related("stream_app").order_by("next_poll_at", "pk"))
+    return _hold(due.select_related("stream_app"), now=now, limit=limit)
 
 
 def write_all(changes: Sequence[tuple[StreamTask, Columns]]) -> set[int]:
@@ -139,6 +140,8 @@ def write_all(changes: Sequence[tuple[StreamTask, Columns]]) -> set[int]:
 
 
 def write_now(changes: Sequence[tuple[StreamTask, Columns]]) -> set[int]:
-    """The same in a transaction of its own."""
+    """The same in a transaction of its own; none where there is nothing to write."""
+    if not changes:
+        return set()
     with transaction.atomic():
         return write_all(changes)

@@ -22,6 +22,7 @@ from django.utils import timezone
 from requests_app import gateway
 from requests_app.audit.actor import Actor, worker
 from requests_app.execution import parking
+from requests_app.execution.agenda import Agenda
 from requests_app.execution.lobby import Lobby
 from requests_app.execution.timing import LINGER, database_now
 from requests_app.execution.traffic import Landed, Pair, Traffic, caught
@@ -55,10 +56,14 @@ class Context:
     linger: float = LINGER
     actor: Actor = field(default_factory=this_worker)
     limits: deque[tuple[int, str, RateLimit]] = field(default_factory=deque)
+    # Apps of which this sweep knows that their limits were asked for lately, or asked itself.
+    limits_asked: set[int] = field(default_factory=set)
     clients: dict[int, StreamClient] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
     # Endpoints of apps whose budget is spent, until when by the monotonic clock.
     spent: dict[tuple[int, str], float] = field(default_factory=dict)
+    # What this pass has to do, and which apps it leaves alone.
+    agenda: Agenda = field(default_factory=Agenda)
     lobby: Lobby = field(default_factory=Lobby)
     traffic: Traffic = field(init=False)
     # The sweep is about to end: calls on their way are landed, none is begun.

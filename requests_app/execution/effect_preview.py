@@ -72,8 +72,7 @@ def look(app: StreamApp, plan: Plan, *, now: datetime) -> Sight:
         # A short look that fails says nothing about the app that the engine would have to heed.
         return Sight(trouble=f"{FAILED} {error}")
     finally:
-        for endpoint, limit in list(learnt.items()):
-            budgets.store(app.pk, endpoint, limit, now=now)
+        budgets.store(app.pk, learnt, now=now)
 
 
 def _spent(app: StreamApp, now: datetime) -> dict[str, float]:

@@ -17,11 +17,6 @@ from requests_app.models import AppHealth, StreamApp
 from requests_app.stream.errors import ConfigurationError, KeyRefused, RateLimited, Rejected, StreamError
 
 
-def closed_apps() -> set[int]:
-    """Apps to which nothing is sent now: their breaker is open and no probe has closed it yet."""
-    return set(AppHealth.objects.filter(open_until__isnull=False).values_list("stream_app_id", flat=True))
-
-
 def note(app: StreamApp, replies: Collection[object], *, now: datetime) -> None:
     """Count what came back from an app: an answer starts the count of failures again, silence adds to it.
 

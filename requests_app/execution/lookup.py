@@ -99,11 +99,9 @@ def _ask(app: StreamApp, read: Callable[[StreamClient], Look], *, now: datetime)
     trouble = _closed(app, now)
     if trouble:
         return Look(trouble=trouble)
-    learnt: list[tuple[str, RateLimit]] = []
+    learnt: dict[str, RateLimit] = {}
     try:
-        client = gateway.client_for(
-            app, on_limit=lambda endpoint, limit: learnt.append((endpoint, limit)), timeouts=PATIENCE
-        )
+        client = gateway.client_for(app, on_limit=learnt.__setitem__, timeouts=PATIENCE)
         return read(client)
     except RateLimited as error:
         budgets.block(app, ENDPOINT, now=now, seconds=error.retry_after)
@@ -112,8 +110,7 @@ def _ask(app: StreamApp, read: Callable[[StreamClient], Look], *, now: datetime)
         # Not counted against the app: this look has less patience than the engine.
         return Look(trouble=FAILED)
     finally:
-        for endpoint, limit in learnt[-1:]:
-            budgets.store(app.pk, endpoint, limit, now=now)
+        budgets.store(app.pk, learnt, now=now)
 
 
 def _closed(app: StreamApp, now: datetime) -> str:

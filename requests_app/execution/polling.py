@@ -44,7 +44,7 @@ TOO_MANY = 429
 def poll_due(context: Context) -> int:
     """Ask about every Stream task that is due; returns how many were taken up."""
     limit = min(claims.AT_ONCE, context.traffic.room)
-    tasks = claims.claim_stream_tasks(now=context.now(), closed_apps=health.closed_apps(), limit=limit)
+    tasks = claims.claim_stream_tasks(now=context.now(), closed_apps=context.agenda.closed, limit=limit)
     park = partial(parking.park_task, now=context.now())
     parking.each(partial(_take_up, context=context), tasks, lambda task: context.touched.update(park(task)))
     return len(tasks)

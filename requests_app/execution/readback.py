@@ -40,7 +40,7 @@ _NO_EVIDENCE_YET = frozenset({StepEvent.LOOK_REPEATED, StepEvent.LOOK_SET_BACK, 
 
 def read_back_due(context: Context) -> int:
     """Look at every finished delete that is due; returns how many were taken up."""
-    steps = claims.claim_to_look_at(now=context.now(), closed_apps=health.closed_apps())
+    steps = claims.claim_to_look_at(now=context.now(), closed_apps=context.agenda.closed)
     parking.each(partial(_take_up, context=context), steps, context.park)
     return len(steps)
 

@@ -68,7 +68,7 @@ def adopt_abandoned(context: Context) -> int:
 
 def reconcile_due(context: Context) -> int:
     """Read Stream for every unknown step that is due; returns how many were taken up."""
-    steps = claims.claim_unknown(now=context.now(), closed_apps=health.closed_apps())
+    steps = claims.claim_unknown(now=context.now(), closed_apps=context.agenda.closed)
     parking.each(partial(_take_up, context=context), steps, context.park)
     return len(steps)
 

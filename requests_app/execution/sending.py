@@ -17,7 +17,7 @@ from requests_app.execution.context import Context, HeldUp
 from requests_app.execution.lobby import MAX_DELETES, key_of
 from requests_app.execution.timing import LAST_CALL, LEASE, backoff
 from requests_app.execution.traffic import Pair
-from requests_app.models import Pause, Step, StreamApp
+from requests_app.models import Step, StreamApp
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
 from requests_app.steps.write import Change
@@ -29,8 +29,7 @@ LOOKS_TOGETHER = 20
 
 def send_due(context: Context) -> int:
     """Take up every step that is due and let those go that need not wait for company; returns how many were taken."""
-    left_alone = health.closed_apps() | Pause.objects.paused_apps()
-    steps = claims.claim_sendable(now=context.now(), closed_apps=left_alone)
+    steps = claims.claim_sendable(now=context.now(), closed_apps=context.agenda.closed | context.agenda.paused)
     context.touched.update(step.ticket_id for step in steps)
     moment = context.tick()
     going = context.lobby.enter(_of_fit_apps(steps, context), moment=moment)

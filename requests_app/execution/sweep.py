@@ -175,11 +175,12 @@ def _rest(context: Context) -> None:
 def one_pass(context: Context) -> Swept:
     """Each phase once, in the order in which a ticket goes through them, and then what came back meanwhile."""
     done = Swept()
-    due = agenda.read(context.now())
+    if context.tick() >= context.housekeeping_at:
+        # First of all: an app that answers its probe is called in this very pass.
+        guarded(lambda: _keep_house(context))
+    due = context.agenda = agenda.read(context.now())
     if due.begin:
         done.begun = guarded(lambda: _begin(context))
-    if context.tick() >= context.housekeeping_at:
-        guarded(lambda: _keep_house(context))
     if due.adopt:
         done.reconciled += guarded(lambda: reconcile.adopt_abandoned(context))
     if due.reconcile:
@@ -263,4 +264,5 @@ def forgotten() -> list[int]:
 
 def beat(now: datetime) -> None:
     """Leave a sign of life for the pages and the readiness check."""
-    Heartbeat.objects.update_or_create(name=HEARTBEAT, defaults={"beat_at": now})
+    if not Heartbeat.objects.filter(name=HEARTBEAT).update(beat_at=now):
+        Heartbeat.objects.update_or_create(name=HEARTBEAT, defaults={"beat_at": now})

@@ -64,7 +64,9 @@ def write_held(changes: Sequence[Change], *, now: datetime) -> set[int]:
 
 
 def write_held_now(changes: Sequence[Change], *, now: datetime) -> set[int]:
-    """The same in a transaction of its own."""
+    """The same in a transaction of its own; none where there is nothing to write."""
+    if not changes:
+        return set()
     with transaction.atomic():
         return write_held(changes, now=now)
 

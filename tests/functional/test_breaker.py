@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from requests_app.enums import Outcome, State
-from requests_app.execution import health
+from requests_app.execution import agenda, health
 from requests_app.execution.context import Context
 from requests_app.execution.timing import BREAKER_FAILURES, BREAKER_SILENCE
 from requests_app.models import AppHealth, StreamApp, Ticket
@@ -57,7 +58,7 @@ def trip(app: StreamApp, clock: Clock, times: int = BREAKER_FAILURES) -> None:
 
 
 def is_open(app: StreamApp) -> bool:
-    return app.pk in health.closed_apps()
+    return app.pk in agenda.read(timezone.now()).closed
 
 
 def test_it_trips_after_so_many_failures_in_a_row_and_any_answer_starts_the_count_again(app: StreamApp) -> None:
