@@ -45,7 +45,7 @@ def test_a_decision_from_the_line_to_what_became_of_it(sign_in: SignIn, app: Str
 
 def test_an_old_sign_in_asks_the_password_and_goes_on(sign_in: SignIn, app: StreamApp) -> None:
     ticket = factories.submitted(factories.erase_plan(WHO), app=app)
-    dora = sign_in("dora")
+    dora = sign_in("dora", by_form=True)
     _grow_old()
     dora.goto(f"/tickets/{ticket.reference}/")
     dora.get_by_label("Type the user id to approve").fill(WHO)

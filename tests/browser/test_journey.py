@@ -25,7 +25,7 @@ def begin(page: Page, kind: str, user_ids: str) -> None:
 
 
 def test_an_erasure_from_the_request_to_the_audit_log(sign_in: SignIn, app: StreamApp, stand_in: StandIn) -> None:
-    ada = sign_in("ada")
+    ada = sign_in("ada", by_form=True)
     begin(ada, "Erase", "marie.curie")
     expect(ada.get_by_label("New channel owner")).to_have_count(0)
     choose(ada, "The user", "Hard")

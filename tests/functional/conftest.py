@@ -1,4 +1,4 @@
-"""Tests that docs/audit-actions.md names are held to what it says of them."""
+"""What most tests of the engine stand on; and tests that docs/audit-actions.md names are held to what it says."""
 
 from __future__ import annotations
 
@@ -6,10 +6,33 @@ from collections.abc import Iterator
 
 import pytest
 
+from requests_app.models import StreamApp
+from tests import factories
 from tests.audit_table import Row, shown_by
+from tests.clock import Clock
+from tests.sandbox_server import StandIn, running_sandbox
 from tests.together import Told, Transaction, Watch, watching
 
 SHOWS = shown_by()
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandIn]:
+    """The stand-in for Stream, with its own people."""
+    with running_sandbox() as started:
+        yield started
+
+
+@pytest.fixture
+def app(stand_in: StandIn) -> StreamApp:
+    """An app that calls the stand-in."""
+    return factories.stream_app(base_url=stand_in.base_url, api_key=stand_in.key)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The engine's time, which a test moves."""
+    return Clock()
 
 
 @pytest.fixture(autouse=True)

@@ -22,11 +22,6 @@ from tests.people import actor
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 def built_anew(clock: Clock, app: StreamApp) -> dict[str, Any]:
     """The answer of a query that Django builds for this very moment."""
     return agenda.question(clock()).get(pk=app.pk)

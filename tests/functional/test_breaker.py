@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,21 +18,10 @@ from requests_app.stream.errors import Unavailable
 from tests import factories
 from tests.clock import Clock
 from tests.people import signed_in
-from tests.sandbox_server import StandIn, running_sandbox
+from tests.sandbox_server import StandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TROUBLE = Unavailable("Stream cannot be reached.", operation="GetTask")
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with running_sandbox() as started:
-        yield started
-
-
-@pytest.fixture
-def app(stand_in: StandIn) -> StreamApp:
-    return factories.stream_app(base_url=stand_in.base_url, api_key=stand_in.key)
 
 
 @pytest.fixture

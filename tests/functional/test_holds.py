@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -19,7 +17,7 @@ from requests_app.workflow.policies import UnableTo
 from tests import factories
 from tests.clock import Clock
 from tests.people import actor, signed_in
-from tests.sandbox_server import StandIn, running_sandbox
+from tests.sandbox_server import StandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WHO = "marie.curie"
@@ -68,12 +66,6 @@ def test_an_export_goes_on_and_so_does_the_same_id_of_another_app(app: StreamApp
 
     assert factories.approved(factories.export_plan(WHO), app=app).state == State.APPROVED
     assert factories.approved(factories.erase_plan(WHO), app=other).state == State.APPROVED
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with running_sandbox() as started:
-        yield started
 
 
 def test_a_hold_placed_after_the_approval_stops_the_ticket_before_its_first_delete(stand_in: StandIn) -> None:

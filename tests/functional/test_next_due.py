@@ -32,16 +32,6 @@ def stand_in() -> Iterator[StandIn]:
         yield started
 
 
-@pytest.fixture
-def app(stand_in: StandIn) -> StreamApp:
-    return factories.stream_app(base_url=stand_in.base_url, api_key=stand_in.key)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 def one_delete(app: StreamApp) -> Ticket:
     return factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)
 

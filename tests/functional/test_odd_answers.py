@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,27 +18,11 @@ from requests_app.stream.limits import MAX_WAIT
 from requests_app.stream.transport import Answer, Transport
 from tests import factories
 from tests.clock import Clock
-from tests.sandbox_server import StandIn, running_sandbox
+from tests.sandbox_server import StandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Change = Callable[[Answer], Answer]
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with running_sandbox() as started:
-        yield started
-
-
-@pytest.fixture
-def app(stand_in: StandIn) -> StreamApp:
-    return factories.stream_app(base_url=stand_in.base_url, api_key=stand_in.key)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def answers_with(monkeypatch: pytest.MonkeyPatch, operation: str, change: Change) -> list[str]:

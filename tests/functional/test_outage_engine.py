@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ from tests import factories
 from tests.clock import Clock
 from tests.outages import commits_that_break_off, impatient, locked, unreachable
 from tests.patience import until
-from tests.sandbox_server import StandIn, running_sandbox
+from tests.sandbox_server import StandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,12 +45,6 @@ NAMES = [f"{module.__name__.rpartition('.')[2]}.{name}" for module, name in MOME
 @pytest.fixture(autouse=True)
 def _no_outage_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outages, "LOG", outages.OutageLog())
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with running_sandbox() as started:
-        yield started
 
 
 def erasure(stand_in: StandIn) -> Ticket:

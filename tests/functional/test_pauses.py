@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -21,21 +19,10 @@ from requests_app.workflow.policies import UnableTo
 from tests import factories
 from tests.clock import Clock
 from tests.people import actor, signed_in
-from tests.sandbox_server import StandIn, running_sandbox
+from tests.sandbox_server import StandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REASON = "Stream has an incident."
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with running_sandbox() as started:
-        yield started
-
-
-@pytest.fixture
-def app(stand_in: StandIn) -> StreamApp:
-    return factories.stream_app(base_url=stand_in.base_url, api_key=stand_in.key)
 
 
 def pause(app: StreamApp | None, by: str = "dora") -> Pause:

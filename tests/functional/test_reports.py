@@ -227,12 +227,17 @@ def numbers(tally: reports.Tally) -> Numbers:
     return counts, tally.median
 
 
-@pytest.mark.parametrize("period", [PERIOD, Period(date(2026, 3, 10), date(2026, 7, 4))])
-def test_every_number_is_the_same_counted_from_the_audit_log_alone(period: Period) -> None:
+def test_every_number_is_the_same_counted_from_the_audit_log_alone() -> None:
     populate(110)
     told = from_the_log()
-    answered = [one for one in told if one.answered_on and period.first <= one.answered_on <= period.last]
 
+    for period in (PERIOD, Period(date(2026, 3, 10), date(2026, 7, 4))):
+        compare(told, period)
+
+
+def compare(told: list[Told], period: Period) -> None:
+    """Hold the report of the period against what the log tells."""
+    answered = [one for one in told if one.answered_on and period.first <= one.answered_on <= period.last]
     found = reports.report(actor("dora"), period, TODAY)
 
     assert len(answered) > 20

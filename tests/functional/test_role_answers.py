@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.core import serializers
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -193,9 +192,12 @@ def undone() -> Iterator[None]:
 def stored(*, without: set[str]) -> str:
     """One digest over every row of every table, apart from those that reading may add to."""
     digest = hashlib.sha256()
-    for model in sorted(apps.get_models(), key=lambda model: model._meta.label):
-        if model._meta.label not in without and not model._meta.proxy:
-            digest.update(serializers.serialize("json", model._base_manager.order_by("pk")).encode())
+    models = [model for model in apps.get_models(include_auto_created=True) if model._meta.label not in without]
+    with connection.cursor() as cursor:
+        for table in sorted({model._meta.db_table for model in models}):
+            # As they are stored: serializing them takes many times as long.
+            cursor.execute(f'SELECT * FROM "{table}" ORDER BY 1')  # noqa: S608
+            digest.update(repr((table, cursor.fetchall())).encode())
     return digest.hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +19,7 @@ from requests_app.workflow.plan import Plan
 from tests import factories
 from tests.clock import Clock
 from tests.people import actor
-from tests.sandbox_server import StandIn, running_sandbox
+from tests.sandbox_server import StandIn
 
 SOFT = {
     **dict.fromkeys(("user", "messages", "conversations", "calls"), Mode.SOFT),
@@ -30,22 +29,6 @@ SOFT = {
 NOTHING_OF_THE_USER = {"messages": Mode.KEEP, "conversations": Mode.KEEP, "calls": Mode.KEEP, "files": False}
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with running_sandbox() as started:
-        yield started
-
-
-@pytest.fixture
-def app(stand_in: StandIn) -> StreamApp:
-    return factories.stream_app(base_url=stand_in.base_url, api_key=stand_in.key)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def fresh(ticket: Ticket) -> Ticket:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.db import transaction
@@ -20,25 +20,9 @@ from requests_app.workflow.actions import actions_for
 from tests import factories
 from tests.clock import Clock
 from tests.people import actor
-from tests.sandbox_server import StandIn, running_sandbox
+from tests.sandbox_server import StandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with running_sandbox() as started:
-        yield started
-
-
-@pytest.fixture
-def app(stand_in: StandIn) -> StreamApp:
-    return factories.stream_app(base_url=stand_in.base_url, api_key=stand_in.key)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def fresh(ticket: Ticket) -> Ticket:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
@@ -18,7 +17,7 @@ from tests import factories
 from tests.canary import EMAIL, NAME, SECRET, USER_ID
 from tests.clock import Clock
 from tests.people import actor, person, signed_in
-from tests.sandbox_server import StandIn, running_sandbox
+from tests.sandbox_server import StandIn
 
 pytestmark = pytest.mark.django_db
 
@@ -272,12 +271,6 @@ def test_the_number_of_queries_does_not_grow_with_the_steps(django_assert_max_nu
 
     with django_assert_max_num_queries(53):
         dora.get(path(ticket))
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with running_sandbox() as started:
-        yield started
 
 
 def exported(stand_in: StandIn) -> tuple[Ticket, Step]:

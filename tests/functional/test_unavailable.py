@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from requests_app.audit_actions import AuditAction
@@ -13,28 +11,12 @@ from requests_app.models import AuditEntry, StreamApp, Ticket
 from requests_app.queries import waiting
 from tests import factories
 from tests.clock import Clock
-from tests.sandbox_server import StandIn, running_sandbox
+from tests.sandbox_server import StandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MOST = UNAVAILABLE.total_seconds()
 WAITS = {Wait.AGAIN, Wait.APP, Wait.CHECK, Wait.TURN}
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with running_sandbox() as started:
-        yield started
-
-
-@pytest.fixture
-def app(stand_in: StandIn) -> StreamApp:
-    return factories.stream_app(base_url=stand_in.base_url, api_key=stand_in.key)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def ticket_of(app: StreamApp, call: str) -> Ticket:

@@ -18,8 +18,8 @@ from playwright.sync_api import Page
 
 from portal.environment import ROOT
 from requests_app.audit import checkpoints
+from requests_app.engine import effect_preview, sweep
 from requests_app.enums import Channel, IdentityMethod, IdentityResult, Mode
-from requests_app.execution import effect_preview, sweep
 from requests_app.models import StreamApp, Ticket
 from requests_app.workflow import identity
 from tests import factories
