@@ -18,7 +18,8 @@ logger = logging.getLogger("portal.database")
 _SQLITE_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _SQLITE_AWAY = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL}
 # PostgreSQL's: a lock that was waited for too long, and two transactions that waited for each other.
-_POSTGRESQL_LOCKED = {"55P03", "40P01"}
+_POSTGRESQL_DEADLOCK = "40P01"
+_POSTGRESQL_LOCKED = {"55P03", _POSTGRESQL_DEADLOCK}
 # Classes of its codes that psycopg calls operational too, and that come again with the same statement: a limit of the
 # program (a value too long for an index) and an object that is not in the state for it.
 _POSTGRESQL_FAULTS = {"54", "55"}
@@ -53,6 +54,11 @@ def _of_sqlite(cause: sqlite3.Error) -> Outage | None:
     if code in _SQLITE_LOCKED:
         return Outage.LOCKED
     return Outage.AWAY if code in _SQLITE_AWAY else None
+
+
+def is_deadlock(error: BaseException) -> bool:
+    """Whether the database ended this transaction because two waited for each other: the same again will do."""
+    return isinstance(error, OperationalError) and getattr(error.__cause__, "sqlstate", None) == _POSTGRESQL_DEADLOCK
 
 
 class OutageLog:

@@ -14,7 +14,6 @@ from functools import partial
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import transaction
 from django.db.models import Q
 
 from requests_app import queue
@@ -26,7 +25,7 @@ from requests_app.workflow import cover_sheets, letters, policies, previews, say
 from requests_app.workflow import plan as plans
 from requests_app.workflow.guard import guarded, standing
 from requests_app.workflow.letters import Draft
-from requests_app.workflow.transition import move
+from requests_app.workflow.transition import holding, move
 
 HOUR = timedelta(hours=1)
 
@@ -116,7 +115,7 @@ def approve(
     preview = previews.check(ticket, preview_digest, without=without_preview, now=now)
     ground = policies.check_ground(facts.kind, ground or ticket.ground)
     letter = _notice(ticket, letter, now=now)
-    with transaction.atomic():
+    with holding(ticket):
         safeguards = _hold_still(ticket, actor)
         # Again with the safeguards held still: a hold or a stricter rule may have come since the checks above.
         policies.check(standing(ticket), Verb.APPROVE, actor_id=actor.id)

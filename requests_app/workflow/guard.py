@@ -7,8 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
+from django.db import OperationalError, transaction
 from django.db.models import Q
 
+from requests_app import outages
 from requests_app.enums import STEP_IN_FLIGHT, Kind, Operation, Outcome, State, StepState, Verb
 from requests_app.models import CoverSheet, LegalHold, Ticket
 from requests_app.workflow import access, identity, permissions, policies
@@ -32,7 +34,7 @@ def guarded(verb: Verb) -> Callable[[Callable[P, R]], Callable[P, R]]:
             try:
                 cooling_off = ticket is not None and is_cooling_off(ticket, now=named["now"])
                 permissions.check_may(named["actor"], verb, cooling_off=cooling_off)
-                return function(*args, **kwargs)
+                return _again_after_a_deadlock(lambda: function(*args, **kwargs), ticket)
             except policies.FourEyes as reason:
                 refusal = permissions.NotPermitted(str(reason))
             except permissions.NotPermitted as reason:
@@ -45,6 +47,20 @@ def guarded(verb: Verb) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return run
 
     return decorate
+
+
+def _again_after_a_deadlock(carry_out: Callable[[], R], ticket: Ticket | None) -> R:
+    """Carry the verb out, and once more where PostgreSQL ended its transaction in favour of another one."""
+    before = dict(vars(ticket)) if ticket is not None else {}
+    try:
+        return carry_out()
+    except OperationalError as error:
+        # Inside a transaction of the caller everything before is lost as well: that is the caller's to repeat.
+        if not outages.is_deadlock(error) or transaction.get_connection().in_atomic_block:
+            raise
+    if ticket is not None:
+        vars(ticket).update(before)
+    return carry_out()
 
 
 def is_cooling_off(ticket: Ticket, *, now: datetime) -> bool:

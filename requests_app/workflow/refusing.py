@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
-
 from requests_app.audit.actor import Actor
 from requests_app.enums import Kind, Language, LetterKind, Refusal, Verb
 from requests_app.models import Ticket, Verdict
@@ -21,7 +19,7 @@ from requests_app.workflow import plan as plans
 from requests_app.workflow.approval import ANEW, decide
 from requests_app.workflow.guard import guarded, standing
 from requests_app.workflow.letters import Draft
-from requests_app.workflow.transition import move
+from requests_app.workflow.transition import holding, move
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def refuse(
     letter = letter or notice(ticket, refusal, note, letters.default_language(), now=now)
     if by_mail and letters.why_no_mail(ticket):
         raise policies.UnableTo(letters.why_no_mail(ticket), field="by_mail")
-    with transaction.atomic():
+    with holding(ticket):
         decide(ticket, Verb.REFUSE, actor=actor, now=now, note=note, refusal=refusal.value, evidence=evidence)
         kept = letters.keep(ticket, letter, actor=actor, now=now)
         if by_mail:
@@ -93,7 +91,7 @@ def refuse_parts(ticket: Ticket, parts: Mapping[str, Part], *, actor: Actor, now
     before = Verdict.objects.filter(ticket=ticket, stands=True)
     _check_parts(plans.from_json(ticket.plan), set(parts), {verdict.part for verdict in before})
     codes = {name: _code(kind, name, part) for name, part in parts.items()}
-    with transaction.atomic():
+    with holding(ticket):
         decision = decide(ticket, Verb.SEND_BACK, actor=actor, now=now, note=note)
         before.update(stands=False)
         Verdict.objects.bulk_create(

@@ -45,7 +45,7 @@ from requests_app.workflow.guard import guarded, standing
 from requests_app.workflow.notes import write as write_note
 from requests_app.workflow.plan import Plan
 from requests_app.workflow.sightings import NOT_ASKED, Sighting
-from requests_app.workflow.transition import Conflict, move, record, record_opened
+from requests_app.workflow.transition import Conflict, holding, move, record, record_opened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,7 +239,7 @@ def edit_ticket(
     columns, note = _columns(intake, deadline), intake.note.strip()
     if automatic and all(getattr(ticket, name) == value for name, value in columns.items()):
         return ticket
-    with transaction.atomic():
+    with holding(ticket):
         Contribution.objects.get_or_create(ticket=ticket, actor_id=actor.person_id)
         _write_accounts(ticket, intake)
         write_note(ticket, note, actor=actor, now=now)
@@ -276,7 +276,7 @@ def submit(ticket: Ticket, *, actor: Actor, now: datetime, seen: Sighting = NOT_
     plan = plans.from_json(ticket.plan)
     for problem in sightings.problems(plan, ticket.received_on, seen, clock()):
         raise NotThePerson(problem.text, field=problem.field)
-    with transaction.atomic():
+    with holding(ticket):
         _keep_created_at(ticket, seen)
         return move(
             ticket,
@@ -306,7 +306,7 @@ def send_back(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Tick
     """Give the ticket back to the agent with a reason."""
     policies.check(standing(ticket), Verb.SEND_BACK, actor_id=actor.id)
     policies.check_reason(note)
-    with transaction.atomic():
+    with holding(ticket):
         decide(ticket, Verb.SEND_BACK, actor=actor, now=now, note=note)
         return move(ticket, Verb.SEND_BACK, actor=actor, now=now, changes=ANEW, texts={"note": note.strip()})
 
@@ -315,7 +315,7 @@ def send_back(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Tick
 def cancel(ticket: Ticket, *, actor: Actor, now: datetime, note: str = "") -> Ticket:
     """Withdraw the request before anything was sent to Stream."""
     policies.check(standing(ticket), Verb.CANCEL, actor_id=actor.id)
-    with transaction.atomic():
+    with holding(ticket):
         previews.forget_names(ticket)
         move(ticket, Verb.CANCEL, actor=actor, now=now, texts={"note": note.strip()})
         # Again under the write lock: the engine may have sent a step since the check above.
@@ -329,7 +329,7 @@ def give_up(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket
     """Close a stopped ticket with what was reached. Raises `UnableTo` while that is not known of a call of it."""
     policies.check(standing(ticket), Verb.GIVE_UP, actor_id=actor.id)
     policies.check_reason(note)
-    with transaction.atomic():
+    with holding(ticket):
         # Whatever runs on this ticket later, a restore, must not take these up again.
         write_steps.write_each(ticket.steps.all(), StepEvent.DROPPED, now=now)
         read = Ticket.objects.prefetch_related("accounts", results.steps_to_conclude()).get(pk=ticket.pk)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -25,6 +27,21 @@ class Conflict(Exception):
         self, sentence: str = "Somebody else changed this ticket in the meantime. Look at it again before you go on."
     ) -> None:
         super().__init__(sentence)
+
+
+@contextmanager
+def holding(ticket: Ticket) -> Iterator[None]:
+    """A transaction that begins with the lock of the ticket: whoever changes it and what hangs on it takes that first.
+
+    So two of them never wait for each other. Raises `Conflict` where the ticket is no longer as it was read.
+    """
+    with transaction.atomic():
+        unchanged = Ticket.objects.select_for_update().filter(
+            pk=ticket.pk, state=ticket.state, revision=ticket.revision
+        )
+        if not list(unchanged.values_list("pk", flat=True)):
+            raise Conflict
+        yield
 
 
 @dataclass(frozen=True)
