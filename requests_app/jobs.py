@@ -12,10 +12,10 @@ from collections.abc import Callable
 from django.db import DatabaseError
 
 from requests_app import outages, queue
-from requests_app.execution.baton import held
-from requests_app.execution.context import this_worker
-from requests_app.execution.sweep import sweep_once
-from requests_app.execution.timing import database_now
+from requests_app.engine.context import this_worker
+from requests_app.engine.sweep import sweep_once
+from requests_app.engine.timing import database_now
+from requests_app.ops.baton import held
 from requests_app.upkeep import timetable
 
 # Seconds. The queue kills a job after 50; the longest call to Stream ends within 30 of the last pass's start,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Min, Q
 from django.utils import timezone
 
-from requests_app.execution.sweep import Swept, sweep_once
+from requests_app.engine.sweep import Swept, sweep_once
 from requests_app.models import AppHealth, Step, StreamTask, Ticket
 
 # Every moment at which a row can become something to do. A row whose moment is past waits for one of the others.

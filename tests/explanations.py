@@ -9,10 +9,12 @@ from io import StringIO
 from django.core.management import call_command
 from django.utils import timezone
 
+from requests_app.engine import breaker, budgets, claims
+from requests_app.engine.batching import parcels
+from requests_app.engine.context import Context
+from requests_app.engine.phases import begin, intend, reconcile
+from requests_app.engine.timing import BREAKER_FAILURES
 from requests_app.enums import Mode
-from requests_app.execution import batching, budgets, claims, health, intents, reconcile, steps
-from requests_app.execution.context import Context
-from requests_app.execution.timing import BREAKER_FAILURES
 from requests_app.models import Ticket
 from requests_app.stream.errors import Unavailable
 from requests_app.workflow import holds, pauses
@@ -71,7 +73,7 @@ def held_before_it_begins() -> Ticket:
 def silent() -> Ticket:
     ticket = deletes()
     for _ in range(BREAKER_FAILURES):
-        health.note(ticket.stream_app, [Unavailable("Stream cannot be reached.")], now=timezone.now())
+        breaker.note(ticket.stream_app, [Unavailable("Stream cannot be reached.")], now=timezone.now())
     return ticket
 
 
@@ -109,14 +111,14 @@ def abandoned() -> Ticket:
     """A worker began a call an hour ago and was never seen again."""
     hour_ago = timezone.now() - timedelta(hours=1)
     ticket = factories.approved(factories.erase_plan(USER_ID, feeds_data=Mode.KEEP), at=hour_ago)
-    steps.begin_approved(actor=factories.WORKER, now=hour_ago)
+    begin.begin_approved(actor=factories.WORKER, now=hour_ago)
     begin_a_call(hour_ago)
     return ticket
 
 
 def begin_a_call(now: datetime) -> None:
-    parcels = batching.parcels(claims.claim_sendable(now=now))
-    assert intents.intend(parcels, Context(pool=None, now=lambda: now))  # type: ignore[arg-type]
+    claimed = parcels.parcels(claims.claim_sendable(now=now))
+    assert intend.intend(claimed, Context(pool=None, now=lambda: now))  # type: ignore[arg-type]
 
 
 def unknown() -> Ticket:

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from requests_app.audit.actor import worker
+from requests_app.engine.phases import begin
 from requests_app.enums import (
     EXPORT_OPERATIONS,
     AttemptOutcome,
@@ -23,7 +24,6 @@ from requests_app.enums import (
     State,
     StepState,
 )
-from requests_app.execution import steps
 from requests_app.models import Attempt, CoverSheet, Preview, Step, StreamApp, StreamTask, Ticket
 from requests_app.workflow import approval, cover_sheets, erased, letters, outcomes, recipients, refusing, tickets
 from requests_app.workflow.plan import Plan, from_json
@@ -154,7 +154,7 @@ def approved(
 def running(plan: Plan | None = None, **changes: Any) -> Ticket:
     """A ticket whose steps are laid out, none of them sent."""
     ticket = approved(plan, **changes)
-    steps.begin_approved(actor=WORKER, now=timezone.now())
+    begin.begin_approved(actor=WORKER, now=timezone.now())
     ticket.refresh_from_db()
     return ticket
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from requests_app.audit.actor import Actor
+from requests_app.engine import effect_preview
 from requests_app.enums import (
     Channel,
     ExtensionGround,
@@ -21,7 +22,6 @@ from requests_app.enums import (
     PauseOfClock,
     Refusal,
 )
-from requests_app.execution import effect_preview
 from requests_app.models import StreamApp, Ticket
 from requests_app.workflow import approval, closing, deadlines, holds, letters, refusing, tickets, time_limit
 from requests_app.workflow.clock import clock

@@ -1,7 +1,7 @@
 """The only writer of steps: each change is an event of `lifecycle.py`, written where the step is still as it was read.
 
 A worker that claimed a step names the lease token it claimed it with, and whoever lost the lease writes nothing
-(fencing, `execution/claims.py`). The state is compared as well: what a person changed meanwhile stands. Always in the
+(fencing, `engine/claims.py`). The state is compared as well: what a person changed meanwhile stands. Always in the
 transaction of the caller, who adds the audit entry of what happened.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from requests_app.audit.actor import Actor
-from requests_app.execution.timing import database_now
+from requests_app.engine.timing import database_now
 from requests_app.models import Upload, UploadedRow
 from requests_app.workflow import imports, staff
 

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from requests_app.audit.actor import Actor
 from requests_app.enums import MailError
-from requests_app.execution.mailing import deliver
+from requests_app.upkeep.mailing import deliver
 from requests_app.workflow import outbox
 
 # Seconds after which no further mail is begun, and how many are sent in one go at most.

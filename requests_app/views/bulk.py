@@ -9,8 +9,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from requests_app.engine import lookup
 from requests_app.enums import Verb
-from requests_app.execution import lookup
 from requests_app.forms.list import NOBODY, BulkForm
 from requests_app.models import StreamApp, Ticket
 from requests_app.models.ticket import REFERENCE

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from requests_app.audit.actor import Actor
+from requests_app.engine.effect_preview import IN_FULL
 from requests_app.enums import Kind
-from requests_app.execution.effect_preview import IN_FULL
 from requests_app.models import Ticket
 from requests_app.queries import duplicates
 from requests_app.stream.wire import Count

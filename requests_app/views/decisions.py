@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from requests_app.engine import effect_preview
 from requests_app.enums import Kind, LetterKind, State, Verb
-from requests_app.execution import effect_preview
 from requests_app.forms.decision import ApproveForm
 from requests_app.models import Ticket
 from requests_app.views.decision_card import preview_context

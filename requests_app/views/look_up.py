@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from requests_app.audit.actor import Actor
-from requests_app.execution import lookup
+from requests_app.engine import lookup
 from requests_app.forms.ticket import TicketForm
 from requests_app.models import StreamApp, Ticket
 from requests_app.queries import duplicates

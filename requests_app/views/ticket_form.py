@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_POST
 
+from requests_app.engine import lookup
 from requests_app.enums import Kind, Mode, Verb
-from requests_app.execution import lookup
 from requests_app.forms.ticket import TicketForm
 from requests_app.models import Ticket
 from requests_app.views.loaders import actor_of, load_ticket, page

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from requests_app.audit.actor import Actor
+from requests_app.engine.phases import poll
 from requests_app.enums import CLOSED_STATES, SENDABLE_STATES, Kind, State, Verb
-from requests_app.execution import polling
 from requests_app.forms.attachment import AttachmentForm
 from requests_app.forms.decision import ApproveForm, NoteForm, ReasonForm, RemarkForm
 from requests_app.forms.list import NOBODY, AssignForm
@@ -51,7 +51,7 @@ def ticket_detail(request: HttpRequest, reference: str) -> HttpResponse:
     now = timezone.now()
     access.record_read(ticket, actor=actor_of(request), now=now)
     if ticket.state in SENDABLE_STATES:
-        polling.look_sooner(ticket, now=now)
+        poll.look_sooner(ticket, now=now)
     return ticket_response(request, ticket, present=presence.others(ticket, actor=actor_of(request), now=now))
 
 

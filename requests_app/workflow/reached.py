@@ -38,7 +38,7 @@ ERASED_KINDS = (
 _EXPORTS = MappingProxyType(
     {DataKind.FEEDS_COPY: Operation.EXPORT_FEEDS_DATA, DataKind.USER_COPY: Operation.EXPORT_USERS}
 )
-# The numbers of a look at Stream that tell of a kind (execution/remaining.py).
+# The numbers of a look at Stream that tell of a kind (engine/phases/remaining.py).
 _COUNTS: Mapping[DataKind, tuple[str, ...]] = MappingProxyType(
     {
         DataKind.MESSAGES: ("messages",),

@@ -1,6 +1,6 @@
 """What Stream showed of a request's accounts and new owners, and which of it forbids to send the request.
 
-The look itself is made outside (`execution/lookup.py`): here it is a value, without any name. Imports no Django.
+The look itself is made outside (`engine/lookup.py`): here it is a value, without any name. Imports no Django.
 """
 
 from __future__ import annotations

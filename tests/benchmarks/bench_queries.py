@@ -1,7 +1,7 @@
 """How many database queries each phase of the engine takes for 1, 10 and 100 tickets.
 
 Everything that a debugging connection notes is counted, BEGIN and COMMIT included, and put down to the phase in whose
-call it was made: the outermost function of `execution/` below the loop of the sweep.
+call it was made: the outermost function of `engine/` below the loop of the sweep.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from requests_app import execution
-from requests_app.execution.sweep import sweep_once
+from requests_app import engine
+from requests_app.engine.sweep import sweep_once
 from tests import factories
 from tests.benchmarks import crowd, drive
 from tests.benchmarks.scripted import ScriptedStream, spoken_to
 from tests.benchmarks.stage import Stage
 
 ROWS = (1, 10, 100)
-ENGINE = Path(execution.__path__[0])
+ENGINE = Path(engine.__path__[0])
 # The files of the engine that only hand on, and so name no phase.
-LOOP = {"sweep.py", "traffic.py", "context.py", "parking.py"}
+LOOP = {"sweep.py", "outgoing.py", "context.py", "parking.py"}
 PHASES = {
-    "steps.py": "begin",
-    "sending.py": "send",
-    "answers.py": "send",
-    "precheck.py": "send",
-    "lobby.py": "send",
-    "intents.py": "send",
-    "polling.py": "poll",
-    "readback.py": "read back",
+    "begin.py": "begin",
+    "send.py": "send",
+    "answer.py": "send",
+    "check_before.py": "send",
+    "waiting.py": "send",
+    "intend.py": "send",
+    "poll.py": "poll",
+    "read_back.py": "read back",
     "reconcile.py": "reconcile",
 }
 SETTLING = "_settle"
@@ -62,7 +62,7 @@ def _phase(frame: FrameType | None) -> str:
         path = Path(frame.f_code.co_filename)
         if frame.f_code.co_name == SETTLING:
             return "settle"
-        if path.parent == ENGINE and path.name not in LOOP:
+        if path.is_relative_to(ENGINE) and path.name not in LOOP:
             found = PHASES.get(path.name, OTHER)
         frame = frame.f_back
     return found

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from django.utils import timezone
 
-from requests_app.execution import sweep
+from requests_app.engine import sweep
 from tests import factories
 from tests.benchmarks import crowd
 from tests.benchmarks.scripted import ScriptedStream, spoken_to
@@ -48,7 +48,7 @@ def run(stage: Stage) -> None:
 @contextmanager
 def sized(threads: int) -> Iterator[None]:
     """The engine with another number of threads."""
-    engine = [module for name, module in sys.modules.items() if name.startswith("requests_app.execution.")]
+    engine = [module for name, module in sys.modules.items() if name.startswith("requests_app.engine.")]
     with ExitStack() as stack:
         for module in engine:
             for name in SIZES.keys() & vars(module).keys():

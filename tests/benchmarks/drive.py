@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from requests_app.engine.sweep import sweep_once
+from requests_app.engine.timing import database_now
 from requests_app.enums import State
-from requests_app.execution.sweep import sweep_once
-from requests_app.execution.timing import database_now
 from requests_app.models import StreamApp, Ticket
 from requests_app.workflow.plan import Plan
 from tests.benchmarks import crowd

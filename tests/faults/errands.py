@@ -19,11 +19,11 @@ from django.utils import timezone
 
 from requests_app.audit import checkpoints, log
 from requests_app.audit_actions import AuditAction
+from requests_app.engine.context import this_worker
+from requests_app.engine.phases import answer
+from requests_app.engine.sweep import sweep_once
+from requests_app.engine.timing import database_now
 from requests_app.enums import MailKind, Mode, State
-from requests_app.execution import answers
-from requests_app.execution.context import this_worker
-from requests_app.execution.sweep import sweep_once
-from requests_app.execution.timing import database_now
 from requests_app.models import AuditCheckpoint, AuditEntry, Mail, Pause, Step, StreamApp, Ticket
 from requests_app.queries.audit import check_chain
 from requests_app.queries.audit_verify import check_log
@@ -161,13 +161,13 @@ def numbers(codes: list[int]) -> None:
 
 def sweep_without_a_database() -> None:
     """Sweep, and lose the database for good at the moment in which Stream's answer is to be written down."""
-    real = answers.write_down
+    real = answer.write_down
 
     def write_down(*words: Any) -> None:
         _take_the_database_away()
         real(*words)
 
-    with patch.object(answers, "write_down", write_down):
+    with patch.object(answer, "write_down", write_down):
         sweep(budget_seconds=2)
 
 

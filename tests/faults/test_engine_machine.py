@@ -28,8 +28,8 @@ from hypothesis.stateful import (
 )
 
 from requests_app import gateway
+from requests_app.engine import sweep
 from requests_app.enums import Mode, State
-from requests_app.execution import sweep
 from requests_app.models import Attempt, Pause, Ticket
 from requests_app.queries.audit import check_chain
 from requests_app.workflow import aftercare, approval, pauses, tickets

@@ -16,9 +16,9 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from requests_app import jobs
+from requests_app.engine.sweep import sweep_once
+from requests_app.engine.timing import database_now
 from requests_app.enums import Mode, Outcome, State, StepState
-from requests_app.execution.sweep import sweep_once
-from requests_app.execution.timing import database_now
 from requests_app.models import Step, StreamApp, Ticket
 from tests import factories
 from tests.own_portal import OwnPortal, own_portal

@@ -8,9 +8,10 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from requests_app.engine import agenda, breaker, claims
+from requests_app.engine.phases import begin
+from requests_app.engine.timing import BREAKER_FAILURES, LEASE
 from requests_app.enums import Mode
-from requests_app.execution import agenda, claims, health, steps
-from requests_app.execution.timing import BREAKER_FAILURES, LEASE
 from requests_app.models import StreamApp
 from requests_app.steps import write
 from requests_app.stream.errors import Unavailable
@@ -44,7 +45,7 @@ def test_it_answers_as_a_query_built_anew_whatever_is_due(clock: Clock) -> None:
     agrees()
     factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)
     agrees()
-    steps.begin_approved(actor=factories.WORKER, now=clock())
+    begin.begin_approved(actor=factories.WORKER, now=clock())
     agrees()
     (step,) = claims.claim_sendable(now=clock())
     agrees()
@@ -53,7 +54,7 @@ def test_it_answers_as_a_query_built_anew_whatever_is_due(clock: Clock) -> None:
     clock.forward(seconds=LEASE.total_seconds() + 1)
     agrees()
     for _ in range(BREAKER_FAILURES):
-        health.note(app, [Unavailable("No connection.", operation="DeleteUsers")], now=clock())
+        breaker.note(app, [Unavailable("No connection.", operation="DeleteUsers")], now=clock())
     pauses.pause(app, actor=actor("dora"), now=clock(), reason="Stream asked for it.")
     agrees()
 

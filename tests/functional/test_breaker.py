@@ -8,10 +8,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from requests_app.engine import agenda, breaker
+from requests_app.engine.context import Context
+from requests_app.engine.timing import BREAKER_FAILURES, BREAKER_SILENCE
 from requests_app.enums import Outcome, State
-from requests_app.execution import agenda, health
-from requests_app.execution.context import Context
-from requests_app.execution.timing import BREAKER_FAILURES, BREAKER_SILENCE
 from requests_app.models import AppHealth, StreamApp, Ticket
 from requests_app.stream.client import StreamClient
 from requests_app.stream.errors import Unavailable
@@ -42,7 +42,7 @@ def probes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def trip(app: StreamApp, clock: Clock, times: int = BREAKER_FAILURES) -> None:
     for _ in range(times):
-        health.note(app, [TROUBLE], now=clock())
+        breaker.note(app, [TROUBLE], now=clock())
 
 
 def is_open(app: StreamApp) -> bool:
@@ -54,7 +54,7 @@ def test_it_trips_after_so_many_failures_in_a_row_and_any_answer_starts_the_coun
     trip(app, clock, BREAKER_FAILURES - 1)
     assert not is_open(app)
 
-    health.note(app, [TROUBLE, "an answer"], now=clock())
+    breaker.note(app, [TROUBLE, "an answer"], now=clock())
     trip(app, clock, BREAKER_FAILURES - 1)
     assert not is_open(app)
 
@@ -91,11 +91,11 @@ def test_of_two_workers_that_see_it_at_once_one_probes(app: StreamApp, probes: l
         """The other worker comes when this one has read the row, and before it takes it."""
         if sql.startswith("UPDATE") and not others:
             others.append(0)
-            others[0] = health.probe(Context(pool=None, now=clock))  # type: ignore[arg-type]
+            others[0] = breaker.probe(Context(pool=None, now=clock))  # type: ignore[arg-type]
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(meanwhile):
-        health.probe(Context(pool=None, now=clock))  # type: ignore[arg-type]
+        breaker.probe(Context(pool=None, now=clock))  # type: ignore[arg-type]
 
     assert others == [1]
     assert probes.count("probe") == 1
@@ -107,12 +107,12 @@ def test_a_probe_that_fails_keeps_it_silent_for_as_long_again(app: StreamApp, pr
     clock.forward(seconds=BREAKER_SILENCE.total_seconds())
     probes.append("fail")
 
-    health.probe(Context(pool=None, now=clock))  # type: ignore[arg-type]
+    breaker.probe(Context(pool=None, now=clock))  # type: ignore[arg-type]
 
     assert AppHealth.objects.get().open_until == clock() + BREAKER_SILENCE
     clock.forward(seconds=BREAKER_SILENCE.total_seconds() - 1)
-    assert health.probe(Context(pool=None, now=clock)) == 0  # type: ignore[arg-type]
+    assert breaker.probe(Context(pool=None, now=clock)) == 0  # type: ignore[arg-type]
     clock.forward(seconds=1)
     probes[0] = "well"
-    assert health.probe(Context(pool=None, now=clock)) == 1  # type: ignore[arg-type]
+    assert breaker.probe(Context(pool=None, now=clock)) == 1  # type: ignore[arg-type]
     assert not is_open(app)

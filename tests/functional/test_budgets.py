@@ -11,9 +11,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from requests_app.engine import budgets
+from requests_app.engine.context import Context
 from requests_app.enums import Mode
-from requests_app.execution import budgets
-from requests_app.execution.context import Context
 from requests_app.models import AppHealth, Budget, StreamApp
 from requests_app.stream.errors import RateLimited
 from requests_app.stream.limits import RateLimit

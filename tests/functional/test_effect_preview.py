@@ -11,8 +11,8 @@ from django.db import connection
 from django.utils import timezone
 
 from requests_app.audit_actions import AuditAction
+from requests_app.engine import effect_preview
 from requests_app.enums import Kind, Mode, State
-from requests_app.execution import effect_preview
 from requests_app.models import Account, AppHealth, AuditEntry, Budget, Decision, Preview, Ticket
 from requests_app.stream import client as stream_client
 from requests_app.stream.wire import Count

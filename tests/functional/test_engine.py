@@ -10,9 +10,10 @@ from django.db import connection
 from django_q.signing import SignedPackage
 
 from requests_app.audit_actions import AuditAction
+from requests_app.engine import claims
+from requests_app.engine.context import Context
+from requests_app.engine.phases import begin, intend, send
 from requests_app.enums import Mode, Operation, Outcome, State, StepState
-from requests_app.execution import claims, intents, sending, steps
-from requests_app.execution.context import Context
 from requests_app.models import Account, AppHealth, Attempt, AuditEntry, Step, StreamApp, StreamTask, Ticket
 from requests_app.queries.audit import check_chain
 from requests_app.queries.audit_rules import first_broken
@@ -295,10 +296,10 @@ def test_stream_out_of_reach_means_waiting_not_failing(clock: Clock) -> None:
 @pytest.mark.parametrize("stage", ["claimed", "intended"])
 def test_a_worker_that_died_is_followed_by_another(app: StreamApp, stand_in: StandIn, clock: Clock, stage: str) -> None:
     ticket = factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)
-    steps.begin_approved(actor=factories.WORKER, now=clock())
+    begin.begin_approved(actor=factories.WORKER, now=clock())
     held = claims.claim_sendable(now=clock())
     if stage == "intended":
-        intents.intend(sending.parcels(held), Context(pool=None, now=clock))  # type: ignore[arg-type]
+        intend.intend(send.parcels(held), Context(pool=None, now=clock))  # type: ignore[arg-type]
     clock.sweep()
     assert stand_in.calls() == []
 
@@ -311,7 +312,7 @@ def test_a_worker_that_died_is_followed_by_another(app: StreamApp, stand_in: Sta
 
 def test_whoever_lost_the_lease_writes_nothing(app: StreamApp, clock: Clock) -> None:
     factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)
-    steps.begin_approved(actor=factories.WORKER, now=clock())
+    begin.begin_approved(actor=factories.WORKER, now=clock())
     (slow,) = claims.claim_sendable(now=clock())
     clock.forward(seconds=120)
     (fast,) = claims.claim_sendable(now=clock())
@@ -324,12 +325,12 @@ def test_whoever_lost_the_lease_writes_nothing(app: StreamApp, clock: Clock) -> 
 
 def test_a_worker_that_holds_a_step_twice_sends_it_once(app: StreamApp, clock: Clock) -> None:
     factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)
-    steps.begin_approved(actor=factories.WORKER, now=clock())
+    begin.begin_approved(actor=factories.WORKER, now=clock())
     (older,) = claims.claim_sendable(now=clock())
     clock.forward(seconds=120)
     (newer,) = claims.claim_sendable(now=clock())
 
-    intended = intents.intend(sending.parcels([newer, older]), Context(pool=None, now=clock))  # type: ignore[arg-type]
+    intended = intend.intend(send.parcels([newer, older]), Context(pool=None, now=clock))  # type: ignore[arg-type]
 
     assert [parcel.steps for parcel, _ in intended] == [(newer,)]
     assert intended[0][0].steps[0].lease_token == newer.lease_token
@@ -369,7 +370,7 @@ def test_a_worker_that_died_after_a_refusal_leaves_no_ticket_running(app: Stream
 @pytest.mark.parametrize("how", ["cancelled", "edited behind its back"])
 def test_what_changed_since_the_approval_is_not_sent(app: StreamApp, stand_in: StandIn, clock: Clock, how: str) -> None:
     ticket = factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)
-    steps.begin_approved(actor=factories.WORKER, now=clock())
+    begin.begin_approved(actor=factories.WORKER, now=clock())
     if how == "cancelled":
         tickets.cancel(fresh(ticket), actor=actor("ada"), now=clock())
     else:
@@ -402,7 +403,7 @@ def test_the_approval_of_somebody_who_may_not_approve_any_more_sends_nothing(
 
 def test_a_step_that_the_plan_does_not_name_is_not_sent(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
     factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)
-    steps.begin_approved(actor=factories.WORKER, now=clock())
+    begin.begin_approved(actor=factories.WORKER, now=clock())
     Step.objects.update(user_ids=["marta.lindqvist"])
 
     clock.sweep_for(seconds=10)

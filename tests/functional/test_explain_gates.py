@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
-from requests_app.execution import budgets
+from requests_app.engine import budgets
 from requests_app.models import AuditEntry, Ticket
 from requests_app.workflow import pauses, policies
 from tests import explanations, factories

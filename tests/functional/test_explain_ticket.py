@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from requests_app.audit.texts import kept
 from requests_app.audit_actions import AuditAction
+from requests_app.engine import claims
+from requests_app.engine.context import Context
+from requests_app.engine.phases import intend
+from requests_app.engine.phases.check_before import Look, Verdict
 from requests_app.enums import Mode
-from requests_app.execution import claims, intents
-from requests_app.execution.context import Context
-from requests_app.execution.precheck import Look, Verdict
 from requests_app.models import AuditEntry, AuditText
 from requests_app.workflow import outcomes
 from requests_app.workflow.retained import Stage
@@ -165,7 +166,7 @@ def test_steps_that_are_not_finished_come_first() -> None:
     ticket = factories.running(factories.erase_plan("u-1", "u-2", feeds_data=Mode.KEEP))
     (first,) = claims.claim_sendable(now=timezone.now(), limit=1)
     nobody = {first.pk: Look(Verdict.NOTHING_FOUND)}
-    assert intents.heed([first], nobody, Context(pool=None, now=timezone.now)) == []  # type: ignore[arg-type]
+    assert intend.apply_verdicts([first], nobody, Context(pool=None, now=timezone.now)) == []  # type: ignore[arg-type]
 
     assert "outcome Nothing found" in part(explain(ticket), "Steps")
     assert "state Planned" in part(explain(ticket, limit=1), "Steps")

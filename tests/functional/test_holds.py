@@ -7,9 +7,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from requests_app.audit_actions import AuditAction
+from requests_app.engine import claims
+from requests_app.engine.context import Context
+from requests_app.engine.phases import intend, send
 from requests_app.enums import Mode, State
-from requests_app.execution import claims, intents, sending
-from requests_app.execution.context import Context
 from requests_app.models import AuditEntry, LegalHold, StreamApp, Ticket
 from requests_app.workflow import aftercare, approval, holds, tickets
 from requests_app.workflow.permissions import NotPermitted
@@ -100,7 +101,7 @@ def test_a_hold_placed_between_the_claim_and_the_intent_is_obeyed(stand_in: Stan
     steps = claims.claim_sendable(now=clock())
     hold(app)
 
-    intended = intents.intend(sending.parcels(steps), Context(pool=None, now=clock, linger=0))  # type: ignore[arg-type]
+    intended = intend.intend(send.parcels(steps), Context(pool=None, now=clock, linger=0))  # type: ignore[arg-type]
 
     assert (len(steps), intended) == (1, [])
     assert fresh(ticket).state == State.NEEDS_ATTENTION

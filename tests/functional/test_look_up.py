@@ -13,8 +13,8 @@ from django.test import Client
 from django.utils import timezone
 
 from requests_app.audit_actions import AuditAction
+from requests_app.engine import lookup
 from requests_app.enums import State
-from requests_app.execution import lookup
 from requests_app.models import Account, AppHealth, AuditEntry, Budget, StreamApp, Ticket
 from requests_app.workflow import holds, pauses
 from tests import factories

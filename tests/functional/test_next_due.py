@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from requests_app.engine import agenda, breaker, claims
+from requests_app.engine.phases import begin
+from requests_app.engine.sweep import sweep_once
+from requests_app.engine.timing import BREAKER_FAILURES, BREAKER_SILENCE, LEASE, SETTLE
 from requests_app.enums import Mode, State, StepState
-from requests_app.execution import agenda, claims, health, steps
-from requests_app.execution.sweep import sweep_once
-from requests_app.execution.timing import BREAKER_FAILURES, BREAKER_SILENCE, LEASE, SETTLE
 from requests_app.models import AppHealth, Step, StreamApp, StreamTask, Ticket
 from requests_app.stream.errors import Unavailable
 from requests_app.workflow import pauses
@@ -53,7 +54,7 @@ def test_what_is_approved_is_due_now(app: StreamApp, clock: Clock) -> None:
 
 def test_a_step_that_somebody_holds_is_due_once_its_lease_ends(app: StreamApp, clock: Clock) -> None:
     one_delete(app)
-    steps.begin_approved(actor=factories.WORKER, now=clock())
+    begin.begin_approved(actor=factories.WORKER, now=clock())
     assert due_in(clock) == timedelta(0)
 
     claims.claim_sendable(now=clock())
@@ -64,7 +65,7 @@ def test_a_step_that_somebody_holds_is_due_once_its_lease_ends(app: StreamApp, c
 
 def test_a_paused_step_is_nothing_to_wait_for(app: StreamApp, clock: Clock) -> None:
     one_delete(app)
-    steps.begin_approved(actor=factories.WORKER, now=clock())
+    begin.begin_approved(actor=factories.WORKER, now=clock())
     pauses.pause(app, actor=actor("dora"), now=clock(), reason="Stream asked for it.")
 
     assert due_in(clock) is None
@@ -72,9 +73,9 @@ def test_a_paused_step_is_nothing_to_wait_for(app: StreamApp, clock: Clock) -> N
 
 def test_a_step_of_an_app_that_is_left_alone_is_due_when_the_app_is_probed(app: StreamApp, clock: Clock) -> None:
     one_delete(app)
-    steps.begin_approved(actor=factories.WORKER, now=clock())
+    begin.begin_approved(actor=factories.WORKER, now=clock())
     for _ in range(BREAKER_FAILURES):
-        health.note(app, [Unavailable("No connection.", operation="DeleteUsers")], now=clock())
+        breaker.note(app, [Unavailable("No connection.", operation="DeleteUsers")], now=clock())
     assert AppHealth.objects.get().open_until is not None
 
     assert due_in(clock) == BREAKER_SILENCE
@@ -106,7 +107,7 @@ def test_the_question_costs_as_much_for_many_rows_as_for_few(app: StreamApp, clo
     before = asked()
     for _ in range(20):
         factories.approved(factories.erase_plan(), app=app)
-    steps.begin_approved(actor=factories.WORKER, now=clock())
+    begin.begin_approved(actor=factories.WORKER, now=clock())
 
     assert asked() == before
 

@@ -14,8 +14,9 @@ from django.db import IntegrityError, OperationalError, connection
 
 from requests_app import jobs, outages
 from requests_app.audit_actions import AuditAction
+from requests_app.engine import claims, sweep
+from requests_app.engine.phases import answer, intend, poll, read_back, send
 from requests_app.enums import Outcome, State
-from requests_app.execution import answers, claims, intents, polling, readback, sending, sweep
 from requests_app.management.commands import sweep as command
 from requests_app.models import AuditEntry, Ticket
 from requests_app.queries.audit import check_chain
@@ -32,11 +33,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # What the engine calls when it is about to write: module and name.
 MOMENTS = [
     (claims, "claim_sendable"),
-    (sending, "_heed"),
-    (intents, "intend"),
-    (answers, "write_down"),
-    (polling, "_heed"),
-    (readback, "_heed"),
+    (send, "_act_on_looks"),
+    (intend, "intend"),
+    (answer, "write_down"),
+    (poll, "_apply_reports"),
+    (read_back, "_apply_looks"),
     (outcomes, "settle_all"),
 ]
 NAMES = [f"{module.__name__.rpartition('.')[2]}.{name}" for module, name in MOMENTS]
@@ -140,7 +141,7 @@ def test_a_connection_that_the_server_ends_is_made_anew(
             cursor.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
         other.close()
 
-    once_before(monkeypatch, answers, "write_down", end)
+    once_before(monkeypatch, answer, "write_down", end)
     clock.sweep_for(seconds=20)
 
     erased_once(ticket, stand_in)
@@ -157,24 +158,24 @@ def test_a_look_from_before_the_outage_is_no_ground_to_send_on(
     """While the look could not be acted on, somebody else may have taken the id: it is looked at anew."""
     erasure(stand_in)
     looks: list[int] = []
-    real = sending.precheck.look
+    real = send.check_before.look
 
     def look(*words: Any) -> Any:
         looks.append(1)
         return real(*words)
 
     before_intents: list[int] = []
-    intend = intents.intend
+    carry_out = intend.intend
 
     def noted(parcels: Any, context: Any) -> Any:
         if parcels:
             before_intents.append(len(looks))
-        return intend(parcels, context)
+        return carry_out(parcels, context)
 
-    monkeypatch.setattr(sending.precheck, "look", look)
-    monkeypatch.setattr(intents, "intend", noted)
+    monkeypatch.setattr(send.check_before, "look", look)
+    monkeypatch.setattr(intend, "intend", noted)
     with impatient() as lock:
-        once_before(monkeypatch, sending.intents, "heed", lock.take)
+        once_before(monkeypatch, send.intend, "apply_verdicts", lock.take)
         once_before(monkeypatch, sweep, "_rest", lock.let_go)
         Clock().sweep()
 

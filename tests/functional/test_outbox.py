@@ -11,9 +11,9 @@ from django.db import IntegrityError, connection, transaction
 
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import MailError, MailKind, MailState
-from requests_app.execution.mailing import deliver, message_id
 from requests_app.models import AuditEntry, Mail, MailAttempt, Ticket
 from requests_app.upkeep import post
+from requests_app.upkeep.mailing import deliver, message_id
 from requests_app.workflow import outbox
 from requests_app.workflow.policies import UnableTo
 from tests import factories

@@ -10,8 +10,9 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError
 
+from requests_app.engine import parking
+from requests_app.engine.phases import begin, intend, poll, read_back, reconcile
 from requests_app.enums import AttemptOutcome, Mode, State, StepState
-from requests_app.execution import intents, parking, polling, readback, reconcile, steps
 from requests_app.models import Attempt, Step, StreamApp, StreamTask, Ticket
 from requests_app.workflow import results
 from tests import factories
@@ -63,10 +64,10 @@ def deletes(stand_in: StandIn) -> list[list[str]]:
 
 
 PLACES: list[tuple[Any, str, str]] = [
-    (steps, "lay_out", parking.TICKET),
-    (intents, "objection", parking.NOT_SENT),
-    (readback, "_meaning", parking.SENT),
-    (polling, "_result", parking.SENT),
+    (begin, "lay_out", parking.TICKET),
+    (intend, "objection", parking.NOT_SENT),
+    (read_back, "_meaning", parking.SENT),
+    (poll, "_result", parking.SENT),
 ]
 
 
@@ -118,7 +119,7 @@ def test_an_answer_that_cannot_be_written_is_unknown_and_looked_for(
 
     clock = Clock()
     with monkeypatch.context() as patch:
-        patch.setattr("requests_app.execution.answers._stream_tasks", fail)
+        patch.setattr("requests_app.engine.phases.answer._stream_tasks", fail)
         clock.sweep()
     assert failed
     assert set(Step.objects.values_list("state", flat=True)) == {StepState.UNKNOWN.value}
@@ -151,7 +152,7 @@ def test_an_unknown_step_is_looked_for_again_before_a_person_is_asked(
 def test_a_task_is_asked_about_once_more_before_its_steps_wait_for_a_person(
     pair: tuple[Ticket, Ticket], monkeypatch: pytest.MonkeyPatch, times: int, ends: State
 ) -> None:
-    real, failed = polling._finish, []
+    real, failed = poll._finish, []
 
     def finish(*words: Any, **named: Any) -> None:
         if len(failed) < times:
@@ -159,7 +160,7 @@ def test_a_task_is_asked_about_once_more_before_its_steps_wait_for_a_person(
             raise RuntimeError
         real(*words, **named)
 
-    monkeypatch.setattr(polling, "_finish", finish)
+    monkeypatch.setattr(poll, "_finish", finish)
 
     Clock().sweep_for(seconds=300, step=5)
 
@@ -178,7 +179,7 @@ def test_a_second_look_that_cannot_be_handled_leaves_what_the_first_one_saw(
     clock = Clock()
     clock.sweep_for(seconds=30)
     before = bad.steps.get()
-    failed = fails_on_bad(monkeypatch, readback, "_meaning")
+    failed = fails_on_bad(monkeypatch, read_back, "_meaning")
 
     clock.forward(days=1)
     clock.sweep_for(seconds=300, step=10)
@@ -192,11 +193,11 @@ def test_a_second_look_that_cannot_be_handled_leaves_what_the_first_one_saw(
 
 
 PHASES: list[tuple[Any, str]] = [
-    (steps, "begin_due"),
+    (begin, "begin_due"),
     (reconcile, "adopt_abandoned"),
     (reconcile, "reconcile_due"),
-    (readback, "read_back_due"),
-    (polling, "poll_due"),
+    (read_back, "read_back_due"),
+    (poll, "poll_due"),
 ]
 
 
@@ -236,7 +237,7 @@ def test_an_outage_is_waited_for_and_parks_nothing() -> None:
 
 def test_whoever_lost_the_lease_parks_nothing(pair: tuple[Ticket, Ticket]) -> None:
     clock = Clock()
-    steps.begin_approved(actor=factories.WORKER, now=clock())
+    begin.begin_approved(actor=factories.WORKER, now=clock())
     step = Step.objects.first()
     assert step is not None
     Step.objects.filter(pk=step.pk).update(lease_token=step.lease_token + 1)

@@ -9,9 +9,10 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from requests_app.audit_actions import AuditAction
+from requests_app.engine import claims
+from requests_app.engine.context import Context
+from requests_app.engine.phases import intend, send
 from requests_app.enums import Mode, Outcome, State
-from requests_app.execution import claims, intents, sending
-from requests_app.execution.context import Context
 from requests_app.models import AuditEntry, Pause, StreamApp, Ticket
 from requests_app.workflow import pauses
 from requests_app.workflow.permissions import NotPermitted
@@ -80,7 +81,7 @@ def test_a_pause_between_the_claim_and_the_call_still_holds_it_back(app: StreamA
     held = claims.claim_sendable(now=clock())
     pause(app)
 
-    assert intents.intend(sending.parcels(held), Context(pool=None, now=clock)) == []  # type: ignore[arg-type]
+    assert intend.intend(send.parcels(held), Context(pool=None, now=clock)) == []  # type: ignore[arg-type]
     assert stand_in.calls() == []
 
 

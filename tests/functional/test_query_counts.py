@@ -12,9 +12,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from requests_app.audit import checkpoints
+from requests_app.engine import agenda, outgoing, sweep
+from requests_app.engine.context import Context
+from requests_app.engine.phases import begin, poll, read_back, send
 from requests_app.enums import State
-from requests_app.execution import agenda, polling, readback, sending, steps, sweep, traffic
-from requests_app.execution.context import Context
 from requests_app.models import StreamTask, Ticket
 from requests_app.workflow import outcomes
 from tests import factories
@@ -46,7 +47,7 @@ def stand_in() -> Iterator[StandIn]:
 
 @pytest.fixture
 def context(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Context:
-    monkeypatch.setattr(traffic, "GATHER", 60.0)
+    monkeypatch.setattr(outgoing, "GATHER", 60.0)
     # One checkpoint a batch, whose tree may have a level more to write where the log has grown.
     monkeypatch.setattr(checkpoints, "make_after_commit", lambda **_: None)
     return Context(pool=AtOnce(), now=Clock(), linger=0)
@@ -68,22 +69,22 @@ def counts(context: Context, stand_in: StandIn, names: list[str]) -> list[tuple[
     now, actor = context.now, context.actor
 
     def work_off() -> None:
-        while context.traffic.busy:
-            context.traffic.land(5)
+        while context.calls.busy:
+            context.hand_over(5)
 
     def settle() -> None:
         touched, context.touched = context.touched, set()
         outcomes.settle_all(touched, actor=actor, now=now())
 
     phases: list[tuple[str, Callable[[], object]]] = [
-        ("begin", lambda: steps.begin_approved(actor=actor, now=now())),
-        ("send exports and feeds", lambda: (sending.send_due(context), work_off())),
-        ("poll", lambda: (polling.poll_due(context), work_off())),
+        ("begin", lambda: begin.begin_approved(actor=actor, now=now())),
+        ("send exports and feeds", lambda: (send.send_due(context), work_off())),
+        ("poll", lambda: (poll.poll_due(context), work_off())),
         ("settle the exports", settle),
-        ("read back", lambda: (readback.read_back_due(context), work_off())),
-        ("send users", lambda: (sending.send_due(context), work_off())),
-        ("poll again", lambda: (polling.poll_due(context), work_off())),
-        ("read back again", lambda: (readback.read_back_due(context), work_off())),
+        ("read back", lambda: (read_back.read_back_due(context), work_off())),
+        ("send users", lambda: (send.send_due(context), work_off())),
+        ("poll again", lambda: (poll.poll_due(context), work_off())),
+        ("read back again", lambda: (read_back.read_back_due(context), work_off())),
         ("settle", settle),
     ]
     counted = []

@@ -15,8 +15,8 @@ from django_q.models import Failure, OrmQ, Schedule, Success, Task
 
 from requests_app import jobs, queue
 from requests_app.cluster import stop_seconds
-from requests_app.execution import canary
 from requests_app.models import Heartbeat
+from requests_app.ops import canary
 from requests_app.queries import heartbeat
 from tests.people import person
 

@@ -102,7 +102,7 @@ def answer(ticket: Ticket, on: date, *, how: str, told_after: int = 0) -> None:
         ground="17_1_a" if ticket.kind == Kind.ERASE else "",
         **factories.seen(ticket, at=now),
     )
-    factories.steps.begin_approved(actor=factories.WORKER, now=now)
+    factories.begin.begin_approved(actor=factories.WORKER, now=now)
     nothing = {"outcome": Outcome.NOTHING_FOUND.value, "evidence": {"user": "absent"}} if how == "nothing" else {}
     for step in ticket.steps.all():
         factories.finish(step, at=now, **nothing)

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import include, path
 
 from portal.logs import JsonLines, Redact, RequestId, request_id
-from requests_app.execution import effect_preview
+from requests_app.engine import effect_preview
 from tests import factories
 from tests.people import signed_in
 

@@ -10,8 +10,8 @@ import pytest
 from django.utils import timezone
 
 from requests_app.audit_actions import AuditAction
+from requests_app.engine import restored
 from requests_app.enums import StepState
-from requests_app.execution import restored
 from requests_app.models import AuditEntry, Pause
 from tests import factories
 from tests.factories import WORKER

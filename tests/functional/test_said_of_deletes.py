@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from requests_app.engine import agenda
 from requests_app.enums import Mode, Operation, Outcome, State, StepState
-from requests_app.execution import agenda
 from requests_app.models import Step, StreamApp, Ticket
 from requests_app.queries import outcome_words, ticket_page
 from requests_app.stream.client import StreamClient

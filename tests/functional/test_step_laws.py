@@ -8,9 +8,10 @@ from collections.abc import Callable
 import pytest
 from django.db import transaction
 
+from requests_app.engine import claims
+from requests_app.engine.context import Context
+from requests_app.engine.phases import begin, intend, send
 from requests_app.enums import CLOSED_STATES, DELETE_OPERATIONS, AttemptOutcome, Mode, Outcome, State, StepState, Verb
-from requests_app.execution import claims, intents, sending, steps
-from requests_app.execution.context import Context
 from requests_app.models import Step, StreamApp, Ticket
 from requests_app.steps import write
 from requests_app.steps.lifecycle import NoSuchTransition, StepEvent, WrongColumns
@@ -34,7 +35,7 @@ def give_up(ticket: Ticket, clock: Clock) -> None:
 
 
 def claimed(clock: Clock) -> Step:
-    steps.begin_approved(actor=factories.WORKER, now=clock())
+    begin.begin_approved(actor=factories.WORKER, now=clock())
     (step,) = claims.claim_sendable(now=clock())
     return step
 
@@ -70,7 +71,7 @@ def retried_and_restored(app: StreamApp, stand_in: StandIn, clock: Clock) -> Non
 
 def cancelled_in_time(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
     ticket = one_delete(app)
-    steps.begin_approved(actor=factories.WORKER, now=clock())
+    begin.begin_approved(actor=factories.WORKER, now=clock())
     tickets.cancel(fresh(ticket), actor=actor("ada"), now=clock())
     clock.sweep_for(seconds=10)
 
@@ -226,7 +227,7 @@ def test_an_intent_that_was_committed_is_not_let_go_of_by_whoever_does_not_know(
     one_delete(app)
     step = claimed(clock)
     unaware = copy.copy(step)
-    intents.intend(sending.parcels([step]), Context(pool=None, now=clock))  # type: ignore[arg-type]
+    intend.intend(send.parcels([step]), Context(pool=None, now=clock))  # type: ignore[arg-type]
 
     written = write.write_held_now([Change(unaware, StepEvent.POSTPONED, {"next_at": clock()})], now=clock())
 
@@ -255,7 +256,7 @@ def test_what_the_lifecycle_does_not_know_is_not_written(app: StreamApp, clock: 
 
 def test_a_step_is_laid_out_as_new(app: StreamApp, clock: Clock) -> None:
     ticket = one_delete(app)
-    (step,) = steps.lay_out(ticket, steps.approved_calls(ticket) or (), now=clock())
+    (step,) = begin.lay_out(ticket, begin.approved_calls(ticket) or (), now=clock())
     step.attempt_count = 1
 
     with pytest.raises(WrongColumns), transaction.atomic():

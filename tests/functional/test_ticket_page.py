@@ -216,7 +216,7 @@ def test_it_says_nothing_while_nothing_changed_and_what_changed_when_it_did() ->
     version, state = ada.get(path(ticket)).context["version"], ticket.state
 
     assert progress(ada, ticket, v=version, state=state).status_code == 204
-    factories.steps.begin_approved(actor=factories.WORKER, now=timezone.now())
+    factories.begin.begin_approved(actor=factories.WORKER, now=timezone.now())
     changed = progress(ada, ticket, v=version, state=state).content.decode()
 
     assert "Running on Stream" in changed

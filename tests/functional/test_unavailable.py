@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from requests_app.audit_actions import AuditAction
+from requests_app.engine.timing import LOOKS, UNAVAILABLE
 from requests_app.enums import Mode, Outcome, State, StepState, Wait
-from requests_app.execution.timing import LOOKS, UNAVAILABLE
 from requests_app.models import AuditEntry, StreamApp, Ticket
 from requests_app.queries import waiting
 from tests import factories

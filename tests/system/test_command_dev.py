@@ -284,7 +284,7 @@ def test_it_follows_the_sources_of_site_and_domain(tmp_path: Path) -> None:
     finally:
         running.stop()
 
-    assert {"portal/settings.py", "requests_app/execution/sweep.py"} <= seen
+    assert {"portal/settings.py", "requests_app/engine/sweep.py"} <= seen
 
 
 def test_the_welcome_says_what_follows_the_code(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from requests_app.execution.timing import POLL_MAX, YOUNG, YOUNG_POLL_MAX, until_next_poll
+from requests_app.engine.timing import POLL_MAX, YOUNG, YOUNG_POLL_MAX, until_next_poll
 
 
 def pause(**age: float) -> float:

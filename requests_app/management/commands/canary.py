@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from requests_app.execution import canary
+from requests_app.ops import canary
 
 
 class Command(BaseCommand):

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from requests_app.execution import restored
-from requests_app.execution.context import this_worker
+from requests_app.engine import restored
+from requests_app.engine.context import this_worker
 
 
 class Command(BaseCommand):
@@ -20,5 +20,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["yes"]:
             raise CommandError("Say --yes if the database was restored from a backup. All sending is paused then.")
-        steps = restored.doubt(actor=this_worker(), now=timezone.now())
+        steps = restored.mark_unknown_after_restore(actor=this_worker(), now=timezone.now())
         self.stdout.write(f"Sending is paused. {steps} steps under way are compared with Stream by the next worker.")

@@ -10,9 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from requests_app.engine import gates
+from requests_app.engine.timing import database_now
 from requests_app.enums import STEP_FINAL, StepState
-from requests_app.execution import gates
-from requests_app.execution.timing import database_now
 from requests_app.models import Ticket
 from requests_app.models.ticket import REFERENCE
 from requests_app.queries import ticket_record

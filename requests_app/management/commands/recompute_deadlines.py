@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from requests_app.execution.context import this_worker
-from requests_app.execution.timing import database_now
+from requests_app.engine.context import this_worker
+from requests_app.engine.timing import database_now
 from requests_app.upkeep import deadlines
 
 

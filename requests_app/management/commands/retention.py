@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from requests_app.execution.context import this_worker
+from requests_app.engine.context import this_worker
 from requests_app.upkeep.retention import forget_sessions
 from requests_app.workflow import leftovers, retained, retention
 

@@ -16,7 +16,7 @@ from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
 from requests_app.cluster import Cluster
-from requests_app.execution import canary
+from requests_app.ops import canary
 
 logger = logging.getLogger("portal.supervise")
 

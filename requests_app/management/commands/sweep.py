@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, close_old_connections
 
 from requests_app import outages
-from requests_app.execution.context import this_worker
-from requests_app.execution.sweep import sweep_once
-from requests_app.execution.timing import database_now
+from requests_app.engine.context import this_worker
+from requests_app.engine.sweep import sweep_once
+from requests_app.engine.timing import database_now
 from requests_app.upkeep import timetable
 
 LEAST_PAUSE = 0.1

@@ -10,8 +10,8 @@ import mmap
 import struct
 from datetime import datetime, timedelta
 
-from requests_app.execution.context import ticking
-from requests_app.execution.timing import database_now
+from requests_app.engine.context import ticking
+from requests_app.engine.timing import database_now
 
 _NUMBER = struct.Struct("d")
 

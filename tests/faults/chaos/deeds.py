@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.test import Client
 from django.urls import reverse
 
-from requests_app.execution.sweep import sweep_once
+from requests_app.engine.sweep import sweep_once
 from requests_app.jobs import BUDGET
 from requests_app.models import Step, Ticket
 from tests import factories, people

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from requests_app.engine import claims
+from requests_app.engine.context import Context
+from requests_app.engine.phases import reconcile
 from requests_app.enums import AttemptOutcome
-from requests_app.execution import claims, reconcile
-from requests_app.execution.context import Context
 from requests_app.models import Attempt
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
+from requests_app.engine.timing import MAX_ATTEMPTS, UNAVAILABLE
 from requests_app.enums import AttemptOutcome
-from requests_app.execution.timing import MAX_ATTEMPTS, UNAVAILABLE
 from requests_app.models import Attempt, Step
 
 SERVER_ERRORS = 500

@@ -16,8 +16,8 @@ from time import monotonic
 
 from requests_app import gateway
 from requests_app.audit.actor import Actor
+from requests_app.engine import budgets
 from requests_app.enums import Kind
-from requests_app.execution import budgets
 from requests_app.models import AppHealth, Budget, Preview, StreamApp, Ticket
 from requests_app.models.sealed import UnreadableSecret
 from requests_app.stream.client import StreamClient

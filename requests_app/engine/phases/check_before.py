@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from requests_app.engine.batching.waiting import MAX_DELETES
 from requests_app.enums import Operation
-from requests_app.execution.lobby import MAX_DELETES
 from requests_app.models import Step
 from requests_app.stream.client import StreamClient
 from requests_app.stream.wire import RemoteUser

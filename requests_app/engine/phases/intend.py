@@ -13,13 +13,13 @@ from django.db import transaction
 
 from requests_app.audit import log
 from requests_app.audit_actions import AuditAction
+from requests_app.engine.batching.parcels import Parcel
+from requests_app.engine.context import Context
+from requests_app.engine.phases import copies, hidden_before
+from requests_app.engine.phases.begin import approved_calls
+from requests_app.engine.phases.check_before import Look, Verdict
+from requests_app.engine.timing import LEASE
 from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, SENDABLE_STATES, State
-from requests_app.execution import copies, hidden_before
-from requests_app.execution.batching import Parcel
-from requests_app.execution.context import Context
-from requests_app.execution.precheck import Look, Verdict
-from requests_app.execution.steps import approved_calls
-from requests_app.execution.timing import LEASE
 from requests_app.models import Account, Attempt, LegalHold, Pause, Step, Ticket
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
@@ -46,7 +46,7 @@ _ASK_A_PERSON = {
 }
 
 
-def heed(steps: Sequence[Step], looks: Mapping[int, Look], context: Context) -> list[Step]:
+def apply_verdicts(steps: Sequence[Step], looks: Mapping[int, Look], context: Context) -> list[Step]:
     """Act on the verdicts of a look; returns the steps that are to be sent."""
     willing = [step for step in steps if looks[step.pk].verdict is Verdict.SEND]
     others = [step for step in steps if looks[step.pk].verdict is not Verdict.SEND]

@@ -9,7 +9,7 @@ from functools import partial
 from django.db import connection, transaction
 
 from requests_app.audit.actor import Actor
-from requests_app.execution import parking
+from requests_app.engine import parking
 from requests_app.models import Step, Ticket
 from requests_app.steps import write
 from requests_app.workflow import outcomes

@@ -10,9 +10,9 @@ from typing import Any
 from django.db.models import Case, DateTimeField, Exists, Min, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Greatest
 
+from requests_app.engine import claims
+from requests_app.engine.compiled_query import Compiled
 from requests_app.enums import StepState
-from requests_app.execution import claims
-from requests_app.execution.compiled import Compiled
 from requests_app.models import AppHealth, Pause, Step, StreamApp, StreamTask, Ticket
 
 _PHASES = ("begin", "send", "reconcile", "look", "poll", "adopt")

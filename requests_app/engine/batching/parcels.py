@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
+from requests_app.engine.batching.waiting import Key, key_of
+from requests_app.engine.context import Context
 from requests_app.enums import Operation
-from requests_app.execution.context import Context
-from requests_app.execution.lobby import Key, key_of
 from requests_app.models import Step, StreamApp
 from requests_app.stream.client import StreamClient
 from requests_app.stream.limits import ENDPOINTS

@@ -15,8 +15,8 @@ from typing import TypeVar
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from requests_app.engine.timing import LEASE
 from requests_app.enums import AttemptOutcome, Operation, State, StepState
-from requests_app.execution.timing import LEASE
 from requests_app.models import Attempt, Step, StreamTask
 from requests_app.steps.rows import Columns, update_alike
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from requests_app import gateway
-from requests_app.execution import budgets
+from requests_app.engine import budgets
 from requests_app.models import AppHealth, Budget, Pause, StreamApp
 from requests_app.models.sealed import UnreadableSecret
 from requests_app.stream.client import MAX_USERS, StreamClient

@@ -16,12 +16,12 @@ from django.db.models import F, Q
 
 from requests_app.audit import log
 from requests_app.audit_actions import AuditAction
+from requests_app.engine import breaker, budgets, claims, parking
+from requests_app.engine.context import Context
+from requests_app.engine.outgoing import Returned
+from requests_app.engine.phases.intend import subjects
+from requests_app.engine.timing import SETTLE, backoff, until_next_poll
 from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, Operation, Outcome, StepState
-from requests_app.execution import budgets, claims, health, parking
-from requests_app.execution.context import Context
-from requests_app.execution.intents import subjects
-from requests_app.execution.timing import SETTLE, backoff, until_next_poll
-from requests_app.execution.traffic import Pair
 from requests_app.models import Step, StreamApp, StreamTask, Ticket
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
@@ -43,7 +43,7 @@ TOO_MANY = 429
 
 def poll_due(context: Context) -> int:
     """Ask about every Stream task that is due; returns how many were taken up."""
-    limit = min(claims.AT_ONCE, context.traffic.room)
+    limit = min(claims.AT_ONCE, context.calls.room)
     tasks = claims.claim_stream_tasks(now=context.now(), closed_apps=context.agenda.closed, limit=limit)
     park = partial(parking.park_task, now=context.now())
     parking.each(partial(_take_up, context=context), tasks, lambda task: context.touched.update(park(task)))
@@ -54,7 +54,7 @@ def _take_up(tasks: Sequence[StreamTask], context: Context) -> None:
     by_app: dict[StreamApp, list[StreamTask]] = defaultdict(list)
     for task in tasks:
         by_app[task.stream_app].append(task)
-    unfit = health.unfit(by_app, context)
+    unfit = breaker.unfit(by_app, context)
     for app, own in by_app.items():
         if app.pk in unfit:
             again = context.now() + backoff(5)
@@ -68,7 +68,7 @@ def _ask(app: StreamApp, tasks: Sequence[StreamTask], context: Context) -> None:
     claims.write_now([(task, {"next_poll_at": wait_until}) for task in tasks[granted:]])
     for task in tasks[:granted]:
         call = partial(context.client(app).get_task, task.task_id)
-        context.traffic.launch(app.pk, call, task, context.handler(_heed))
+        context.calls.add(app.pk, call, task, _apply_reports)
 
 
 def look_sooner(ticket: Ticket, *, now: datetime) -> None:
@@ -78,7 +78,7 @@ def look_sooner(ticket: Ticket, *, now: datetime) -> None:
     ).update(next_poll_at=now)
 
 
-def _heed(pairs: Sequence[Pair], context: Context) -> None:
+def _apply_reports(returned: Sequence[Returned[StreamTask, TaskReport]], context: Context) -> None:
     """Write down what came back about tasks: those still going, those finished, those gone."""
     now = context.now()
     by_app: dict[StreamApp, list[object]] = defaultdict(list)
@@ -86,7 +86,7 @@ def _heed(pairs: Sequence[Pair], context: Context) -> None:
     finished: dict[int, TaskReport] = {}
     vanished: list[StreamTask] = []
     ended: list[tuple[StreamTask, Columns]] = []
-    for task, reply in pairs:
+    for task, reply in returned:
         by_app[task.stream_app].append(reply)
         if isinstance(reply, NotFound):
             vanished.append(task)
@@ -99,7 +99,7 @@ def _heed(pairs: Sequence[Pair], context: Context) -> None:
             end = {"finished_at": now, "next_poll_at": None, "error": reply.error[:500]}
             ended.append((task, _seen(reply, now=now) | end))
     for app, replies in by_app.items():
-        health.note(app, replies, now=now)
+        breaker.note(app, replies, now=now)
         _block(app, replies, now=now)
     claims.write_now(going)
     if ended:

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from requests_app.execution.context import Context, HeldUp
-from requests_app.execution.timing import BREAKER_FAILURES, BREAKER_SILENCE
+from requests_app.engine.context import Context, HeldUp
+from requests_app.engine.timing import BREAKER_FAILURES, BREAKER_SILENCE
 from requests_app.models import AppHealth, StreamApp
 from requests_app.stream.errors import ConfigurationError, KeyRefused, RateLimited, Rejected, StreamError
 

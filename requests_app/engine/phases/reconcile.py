@@ -18,14 +18,14 @@ from django.db.models import Exists, OuterRef, Q
 
 from requests_app.audit import log
 from requests_app.audit_actions import AuditAction
+from requests_app.engine import breaker, claims, parking, unavailable
+from requests_app.engine.context import Context
+from requests_app.engine.outgoing import Returned
+from requests_app.engine.phases.check_before import feeds_left, is_somebody_else
+from requests_app.engine.phases.intend import subjects
+from requests_app.engine.phases.read_back import chunks
+from requests_app.engine.timing import SETTLE, backoff
 from requests_app.enums import CLOSED_STATES, EXPORT_OPERATIONS, AttemptOutcome, Operation, Outcome
-from requests_app.execution import claims, health, parking, unavailable
-from requests_app.execution.context import Context
-from requests_app.execution.intents import subjects
-from requests_app.execution.precheck import feeds_left, is_somebody_else
-from requests_app.execution.readback import chunks
-from requests_app.execution.timing import SETTLE, backoff
-from requests_app.execution.traffic import Pair
 from requests_app.models import Attempt, Step, StreamApp
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
@@ -74,22 +74,22 @@ def reconcile_due(context: Context) -> int:
 
 
 def _take_up(steps: Sequence[Step], context: Context) -> None:
-    unfit = health.unfit((step.ticket.stream_app for step in steps), context)
+    unfit = breaker.unfit((step.ticket.stream_app for step in steps), context)
     now = context.now()
     left_alone = [step for step in steps if step.ticket.stream_app_id in unfit]
     later = [Change(step, StepEvent.POSTPONED, {"next_at": now + backoff(3)}) for step in left_alone]
     write.write_held_now(later, now=now)
     for app, part in chunks([step for step in steps if step.ticket.stream_app_id not in unfit]):
         read = partial(_read_all, context.client(app), part)
-        context.traffic.launch(app.pk, read, part, context.handler(_heed), first=True)
+        context.calls.add(app.pk, read, part, _apply_comparisons, first=True)
 
 
-def _heed(pairs: Sequence[Pair], context: Context) -> None:
+def _apply_comparisons(returned: Sequence[Returned[list[Step], dict[int, Seen]]], context: Context) -> None:
     """Settle the steps that were read; those that could not be read wait."""
     now = context.now()
     by_app: dict[StreamApp, list[object]] = defaultdict(list)
     read: list[tuple[Step, Seen]] = []
-    for steps, reply in pairs:
+    for steps, reply in returned:
         by_app[steps[0].ticket.stream_app].append(reply)
         context.touched.update(step.ticket_id for step in steps)
         if isinstance(reply, StreamError):
@@ -99,7 +99,7 @@ def _heed(pairs: Sequence[Pair], context: Context) -> None:
         else:
             read += [(step, reply[step.pk]) for step in steps]
     for app, replies in by_app.items():
-        health.note(app, replies, now=now)
+        breaker.note(app, replies, now=now)
     if read:
         _settle(read, context, now=now)
 

@@ -19,9 +19,9 @@ from requests_app.atomic_files import replace_text
 from requests_app.audit import log
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
+from requests_app.engine.phases.begin import begin_approved
+from requests_app.engine.timing import SETTLE
 from requests_app.enums import State
-from requests_app.execution.steps import begin_approved
-from requests_app.execution.timing import SETTLE
 from requests_app.models import AuditEntry, Step, Ticket
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
@@ -71,12 +71,12 @@ def look(*, actor: Actor, now: datetime) -> bool:
     known = remembered(Path(settings.WORKER_HEAD_FILE)) if settings.WORKER_HEAD_FILE else None
     if known is None or AuditEntry.objects.filter(seq=known[0], hash=known[1]).exists():
         return False
-    doubt(actor=actor, now=now)
+    mark_unknown_after_restore(actor=actor, now=now)
     remember(head())
     return True
 
 
-def doubt(*, actor: Actor, now: datetime) -> int:
+def mark_unknown_after_restore(*, actor: Actor, now: datetime) -> int:
     """Pause all sending and let every step under way be read on Stream first; returns how many steps.
 
     Tickets that are approved are begun, so that their steps are looked at as well. Tasks that Stream works on are

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from requests_app.engine.phases import check_before, intend
+from requests_app.engine.phases.begin import approved_calls, lay_out
 from requests_app.enums import OPEN_STATES, Operation, State, StepState, Wait
-from requests_app.execution import intents, precheck
-from requests_app.execution.steps import approved_calls, lay_out
 from requests_app.models import Pause, Step, Ticket
 from requests_app.queries.waiting import READS, Obstacles, obstacles_at
 from requests_app.stream.limits import ENDPOINTS
@@ -101,7 +101,10 @@ def _of_budgets(step: Step, ticket: Ticket, obstacles: Obstacles) -> Iterator[Ga
     """The spent budgets of the calls that the step needs next; before a delete Stream is read."""
     match StepState(step.state):
         case StepState.PLANNED:
-            needed = [ENDPOINTS[Operation(step.operation)], *([READS] if step.operation in precheck.CHECKED else [])]
+            needed = [
+                ENDPOINTS[Operation(step.operation)],
+                *([READS] if step.operation in check_before.CHECKED else []),
+            ]
         case StepState.ON_STREAM:
             needed = [POLLS]
         case _:
@@ -128,12 +131,12 @@ def _objections(ticket: Ticket, steps: Sequence[Step]) -> dict[int, list[Gate]]:
     planned = [step for step in steps if step.state == StepState.PLANNED]
     if not planned:
         return {}
-    approved = intents.approved_shapes(ticket)
-    deciders: Collection[int] = staff.still_approve(intents.approvers(ticket))
-    held = intents.held_steps(planned)
+    approved = intend.approved_shapes(ticket)
+    deciders: Collection[int] = staff.still_approve(intend.approvers(ticket))
+    held = intend.held_steps(planned)
     found: dict[int, list[Gate]] = {step.pk: [] for step in planned}
     for step in planned:
-        reason = "" if step.rank == RESTORE_RANK else intents.objection(step, ticket, approved, deciders)
+        reason = "" if step.rank == RESTORE_RANK else intend.objection(step, ticket, approved, deciders)
         if reason:
             found[step.pk].append(Gate("approval", reason))
         if step.pk in held:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from requests_app.execution.timing import database_now
+from requests_app.engine.timing import database_now
 from requests_app.models import Heartbeat
 
 NAME = "baton"

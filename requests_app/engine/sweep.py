@@ -17,23 +17,13 @@ from django.db import DatabaseError, close_old_connections
 from django.db.models import Exists, OuterRef, Q
 
 from requests_app import outages
+from requests_app.engine import agenda, breaker, budgets, parking, restored
+from requests_app.engine.context import Context, ticking
+from requests_app.engine.outgoing import THREADS
+from requests_app.engine.parking import guarded
+from requests_app.engine.phases import begin, poll, read_back, reconcile, send
+from requests_app.engine.timing import LINGER, database_now
 from requests_app.enums import STEP_IN_FLIGHT, State, StepState
-from requests_app.execution import (
-    agenda,
-    budgets,
-    health,
-    parking,
-    polling,
-    readback,
-    reconcile,
-    restored,
-    sending,
-    steps,
-)
-from requests_app.execution.context import Context, ticking
-from requests_app.execution.parking import guarded
-from requests_app.execution.timing import LINGER, database_now
-from requests_app.execution.traffic import THREADS
 from requests_app.models import Heartbeat, Step, Ticket
 from requests_app.workflow import outcomes
 
@@ -63,7 +53,7 @@ class Swept:
     reconciled: int = 0
     polled: int = 0
     read_back: int = 0
-    landed: int = 0
+    handed_over: int = 0
     settled: int = 0
     more_soon: bool = False
 
@@ -76,13 +66,13 @@ class Swept:
     def add(self, other: Swept) -> None:
         """Count another pass in."""
         self.passes += 1
-        for name in ("begun", "sent", "reconciled", "polled", "read_back", "landed", "settled"):
+        for name in ("begun", "sent", "reconciled", "polled", "read_back", "handed_over", "settled"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     @property
     def work(self) -> int:
         """How many rows were worked on."""
-        return self.begun + self.sent + self.reconciled + self.polled + self.read_back + self.landed
+        return self.begun + self.sent + self.reconciled + self.polled + self.read_back + self.handed_over
 
 
 def sweep_once(
@@ -135,7 +125,7 @@ def _go_on(
     if context.resuming:
         # Reading works on a locked SQLite as well: only something written proves that the outage is over.
         beat(context.now())
-        total.landed += context.traffic.land(0)
+        total.handed_over += context.hand_over(0)
         context.resuming = False
     done = one_pass(context)
     total.add(done)
@@ -143,9 +133,9 @@ def _go_on(
         close(context, total)
         total.more_soon = bool(done.work) or _until_next(context) is not None
         return False
-    if done.work or context.traffic.busy:
+    if done.work or context.calls.busy:
         return True
-    if context.lobby:
+    if context.waiting:
         time.sleep(PATIENCE)
         return True
     seconds = _until_next(context)
@@ -185,20 +175,20 @@ def one_pass(context: Context) -> Swept:
         done.reconciled += guarded(lambda: reconcile.adopt_abandoned(context))
     if due.reconcile:
         done.reconciled += guarded(lambda: reconcile.reconcile_due(context))
-    if due.send or due.begin or context.lobby:
-        done.sent = guarded(lambda: sending.send_due(context))
+    if due.send or due.begin or context.waiting:
+        done.sent = guarded(lambda: send.send_due(context))
     if due.look:
-        done.read_back = guarded(lambda: readback.read_back_due(context))
+        done.read_back = guarded(lambda: read_back.read_back_due(context))
     if due.poll:
-        done.polled = guarded(lambda: polling.poll_due(context))
-    done.landed = context.traffic.land(PATIENCE)
+        done.polled = guarded(lambda: poll.poll_due(context))
+    done.handed_over = context.hand_over(PATIENCE)
     done.settled = _settle(context)
     return done
 
 
 def _begin(context: Context) -> int:
     """Take up approved tickets, each by itself where they cannot be taken up together."""
-    begun = steps.begin_due(actor=context.actor, now=context.now())
+    begun = begin.begin_due(actor=context.actor, now=context.now())
     context.touched.update(begun)
     return len(begun)
 
@@ -206,9 +196,9 @@ def _begin(context: Context) -> int:
 def close(context: Context, total: Swept) -> None:
     """Let nothing more go out, land what is on its way, and write the last words."""
     context.closing = True
-    sending.turn_out(context)
-    while context.traffic.busy:
-        total.landed += context.traffic.land(PATIENCE)
+    send.release_waiting(context)
+    while context.calls.busy:
+        total.handed_over += context.hand_over(PATIENCE)
         total.settled += _settle(context)
     write_last_words(context)
 
@@ -224,7 +214,7 @@ def _keep_house(context: Context) -> int:
     # Before anything can fail: whatever does is not tried again in every pass.
     context.housekeeping_at = context.tick() + HOUSEKEEPING_SECONDS
     write_last_words(context)
-    probed = health.probe(context)
+    probed = breaker.probe(context)
     budgets.look(context)
     context.touched.update(forgotten())
     beat(context.now())

@@ -11,12 +11,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from requests_app.execution import answers, budgets, claims, health, intents, parking, precheck
-from requests_app.execution.batching import Parcel, parcels, send
-from requests_app.execution.context import Context, HeldUp
-from requests_app.execution.lobby import MAX_DELETES, key_of
-from requests_app.execution.timing import LAST_CALL, LEASE, backoff
-from requests_app.execution.traffic import Pair
+from requests_app.engine import breaker, budgets, claims, parking
+from requests_app.engine.batching.parcels import Parcel, parcels, send
+from requests_app.engine.batching.waiting import MAX_DELETES, key_of
+from requests_app.engine.context import Context, HeldUp
+from requests_app.engine.outgoing import Returned
+from requests_app.engine.phases import answer, check_before, intend
+from requests_app.engine.timing import LAST_CALL, LEASE, backoff
 from requests_app.models import Step, StreamApp
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
@@ -32,22 +33,22 @@ def send_due(context: Context) -> int:
     steps = claims.claim_sendable(now=context.now(), closed_apps=context.agenda.closed | context.agenda.paused)
     context.touched.update(step.ticket_id for step in steps)
     moment = context.tick()
-    going = context.lobby.enter(_of_fit_apps(steps, context), moment=moment)
-    for group in context.lobby.leave(moment=moment, linger=context.linger):
+    going = context.waiting.add(_of_fit_apps(steps, context), moment=moment)
+    for group in context.waiting.take_ready(moment=moment, linger=context.linger):
         going += group
     if going:
         parking.each(partial(_look, context=context), going, context.park)
     return len(steps)
 
 
-def turn_out(context: Context) -> None:
+def release_waiting(context: Context) -> None:
     """The sweep ends: whoever waits for company is free for the next one."""
-    _put_back(context.lobby.empty(), context)
+    _put_back(context.waiting.take_all(), context)
 
 
 def _of_fit_apps(steps: Sequence[Step], context: Context) -> list[Step]:
     """Steps whose app can be called at all; the others wait, with the reason on the app."""
-    unfit = health.unfit((step.ticket.stream_app for step in steps), context)
+    unfit = breaker.unfit((step.ticket.stream_app for step in steps), context)
     _put_back([step for step in steps if step.ticket.stream_app_id in unfit], context, setback=True)
     return [step for step in steps if step.ticket.stream_app_id not in unfit]
 
@@ -68,34 +69,34 @@ def _look(steps: Sequence[Step], context: Context) -> None:
     budgets.learn({step.ticket.stream_app for step in steps}, context)
     chunks: dict[object, list[Step]] = defaultdict(list)
     for step in steps:
-        if step.operation in precheck.CHECKED:
+        if step.operation in check_before.CHECKED:
             chunks[key_of(step)].append(step)
     for chunk in chunks.values():
         app = chunk[0].ticket.stream_app
-        size = MAX_DELETES if chunk[0].operation not in precheck.SLOW else LOOKS_TOGETHER
+        size = MAX_DELETES if chunk[0].operation not in check_before.SLOW else LOOKS_TOGETHER
         for start in range(0, len(chunk), size):
             part = chunk[start : start + size]
-            look = partial(precheck.look, context.client(app), part)
-            context.traffic.launch(app.pk, look, part, context.handler(_heed), first=True)
-    _send([step for step in steps if step.operation not in precheck.CHECKED], context)
+            look = partial(check_before.look, context.client(app), part)
+            context.calls.add(app.pk, look, part, _act_on_looks, first=True)
+    _send([step for step in steps if step.operation not in check_before.CHECKED], context)
 
 
-def _heed(pairs: Sequence[Pair], context: Context) -> None:
+def _act_on_looks(returned: Sequence[Returned[list[Step], dict[int, check_before.Look]]], context: Context) -> None:
     """Act on the looks that came in, and send what may be sent."""
     by_app: dict[StreamApp, list[object]] = defaultdict(list)
-    looks: dict[int, precheck.Look] = {}
+    looks: dict[int, check_before.Look] = {}
     unread: list[Step] = []
-    for steps, reply in pairs:
+    for steps, reply in returned:
         by_app[steps[0].ticket.stream_app].append(reply)
         if isinstance(reply, StreamError):
             unread += steps
         else:
             looks.update(reply)
     for app, replies in by_app.items():
-        health.note(app, replies, now=context.now())
+        breaker.note(app, replies, now=context.now())
     _put_back(unread, context, setback=True)
-    read = [step for steps, reply in pairs if not isinstance(reply, StreamError) for step in steps]
-    willing = intents.heed(read, looks, context)
+    read = [step for steps, reply in returned if not isinstance(reply, StreamError) for step in steps]
+    willing = intend.apply_verdicts(read, looks, context)
     if context.closing or context.resuming:
         _put_back(willing, context)
     else:
@@ -106,9 +107,9 @@ def _send(steps: Iterable[Step], context: Context) -> None:
     """Launch as many calls as the budgets allow, each after its intent is committed."""
     ready = _within_budgets(parcels(steps), context)
     begin_by = context.tick() + (LEASE - LAST_CALL).total_seconds()
-    for parcel, attempt in intents.intend(ready, context):
+    for parcel, attempt in intend.intend(ready, context):
         call = partial(_in_time, send(parcel, context), context.tick, begin_by)
-        context.traffic.launch(parcel.app.pk, call, (parcel, attempt), context.handler(answers.write_down), first=True)
+        context.calls.add(parcel.app.pk, call, (parcel, attempt), answer.write_down, first=True)
 
 
 def _in_time(call: Callable[[], object], tick: Callable[[], float], begin_by: float) -> object:

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from requests_app.execution import health
-from requests_app.execution.context import Context
-from requests_app.execution.timing import LIMITS_READ_EVERY, WINDOW
+from requests_app.engine import breaker
+from requests_app.engine.context import Context
+from requests_app.engine.timing import LIMITS_READ_EVERY, WINDOW
 from requests_app.models import AppHealth, Budget, StreamApp
 from requests_app.stream.errors import StreamError
 from requests_app.stream.limits import RateLimit
@@ -150,4 +150,4 @@ def learn(apps: Iterable[StreamApp], context: Context) -> None:
         for answer in answers:
             if not isinstance(answer, StreamError):
                 store(app.pk, answer, now=now)
-        health.note(app, answers, now=now)
+        breaker.note(app, answers, now=now)

@@ -16,14 +16,15 @@ from django.db import transaction
 from requests_app.audit import log
 from requests_app.audit.chain import timestamp
 from requests_app.audit_actions import AuditAction
+from requests_app.engine import breaker, claims, parking
+from requests_app.engine.batching.waiting import MAX_DELETES
+from requests_app.engine.context import Context
+from requests_app.engine.outgoing import Returned
+from requests_app.engine.phases import remaining
+from requests_app.engine.phases.intend import subjects
+from requests_app.engine.phases.remaining import Evidence
+from requests_app.engine.timing import LOOKS, SECOND_LOOK, UNAVAILABLE, backoff
 from requests_app.enums import Operation
-from requests_app.execution import claims, health, parking, remaining
-from requests_app.execution.context import Context
-from requests_app.execution.intents import subjects
-from requests_app.execution.lobby import MAX_DELETES
-from requests_app.execution.remaining import Evidence
-from requests_app.execution.timing import LOOKS, SECOND_LOOK, UNAVAILABLE, backoff
-from requests_app.execution.traffic import Pair
 from requests_app.models import Step, StreamApp
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
@@ -46,7 +47,7 @@ def read_back_due(context: Context) -> int:
 
 
 def _take_up(steps: Sequence[Step], context: Context) -> None:
-    unfit = health.unfit((step.ticket.stream_app for step in steps), context)
+    unfit = breaker.unfit((step.ticket.stream_app for step in steps), context)
     now = context.now()
     left_alone = [step for step in steps if step.ticket.stream_app_id in unfit]
     later = [Change(step, StepEvent.LOOK_POSTPONED, {"look_again_at": now + backoff(5)}) for step in left_alone]
@@ -54,7 +55,7 @@ def _take_up(steps: Sequence[Step], context: Context) -> None:
     fit = [step for step in steps if step.ticket.stream_app_id not in unfit]
     for app, part in chunks(fit, together=LOOKS_TOGETHER):
         look = partial(remaining.look, context.client(app), part)
-        context.traffic.launch(app.pk, look, part, context.handler(_heed), first=True)
+        context.calls.add(app.pk, look, part, _apply_looks, first=True)
 
 
 def chunks(steps: Sequence[Step], *, together: int = MAX_DELETES) -> list[tuple[StreamApp, list[Step]]]:
@@ -71,19 +72,21 @@ def chunks(steps: Sequence[Step], *, together: int = MAX_DELETES) -> list[tuple[
     return made
 
 
-def _heed(pairs: Sequence[Pair], context: Context) -> None:
+def _apply_looks(returned: Sequence[Returned[list[Step], dict[int, Evidence]]], context: Context) -> None:
     """Write down what was seen, and what it makes of the steps."""
     now = context.now()
     by_app: dict[StreamApp, list[object]] = defaultdict(list)
     changes: list[Change] = []
-    for steps, reply in pairs:
+    for steps, reply in returned:
         by_app[steps[0].ticket.stream_app].append(reply)
         for step in steps:
             context.touched.add(step.ticket_id)
-            unread = isinstance(reply, StreamError)
-            changes.append(_unread(step, reply, now=now) if unread else _meaning(step, reply[step.pk], now=now))
+            if isinstance(reply, StreamError):
+                changes.append(_unread(step, reply, now=now))
+            else:
+                changes.append(_meaning(step, reply[step.pk], now=now))
     for app, replies in by_app.items():
-        health.note(app, replies, now=now)
+        breaker.note(app, replies, now=now)
     with transaction.atomic():
         written = write.write_held(changes, now=now)
         told = [one for one in changes if one.step.pk in written and one.event not in _NO_EVIDENCE_YET]

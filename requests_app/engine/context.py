@@ -15,17 +15,17 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.utils import timezone
 
 from requests_app import gateway
 from requests_app.audit.actor import Actor, worker
-from requests_app.execution import parking
-from requests_app.execution.agenda import Agenda
-from requests_app.execution.lobby import Lobby
-from requests_app.execution.timing import LINGER, database_now
-from requests_app.execution.traffic import Landed, Pair, Traffic, caught
+from requests_app.engine import parking
+from requests_app.engine.agenda import Agenda
+from requests_app.engine.batching.waiting import WaitingDeletes
+from requests_app.engine.outgoing import Handler, OutgoingCalls, Returned, caught
+from requests_app.engine.timing import LINGER, database_now
 from requests_app.models import Step, StreamApp
 from requests_app.stream.client import StreamClient
 from requests_app.stream.errors import StreamError, Unavailable
@@ -64,23 +64,21 @@ class Context:
     spent: dict[tuple[int, str], float] = field(default_factory=dict)
     # What this pass has to do, and which apps it leaves alone.
     agenda: Agenda = field(default_factory=Agenda)
-    lobby: Lobby = field(default_factory=Lobby)
-    traffic: Traffic = field(init=False)
-    # The sweep is about to end: calls on their way are landed, none is begun.
+    waiting: WaitingDeletes = field(default_factory=WaitingDeletes)
+    calls: OutgoingCalls = field(init=False)
+    # The sweep is about to end: calls on their way are waited for, none is begun.
     closing: bool = False
     # The database failed meanwhile: what was read on Stream before is no ground to send on any more.
     resuming: bool = False
     housekeeping_at: float = 0.0
 
-    _handlers: dict[Callable[..., None], Landed] = field(default_factory=dict)
-
     def __post_init__(self) -> None:
-        self.traffic = Traffic(self.pool)
+        self.calls = OutgoingCalls(self.pool)
 
     @property
     def busy(self) -> bool:
         """Whether anything is on its way or waits for company."""
-        return self.traffic.busy or bool(self.lobby)
+        return self.calls.busy or bool(self.waiting)
 
     def client(self, app: StreamApp) -> StreamClient:
         """The client of an app, made once a sweep. Raises `ConfigurationError` where its credentials are unfit."""
@@ -98,22 +96,19 @@ class Context:
             self.clients[app.pk] = gateway.client_for(app, on_limit=learn, wait=wait)
         return self.clients[app.pk]
 
-    def handler(self, landed: Callable[[Sequence[Pair], Context], None]) -> Landed:
-        """The function as one that lands calls of this sweep; the same one each time, so that they land together."""
-        if landed not in self._handlers:
+    def hand_over(self, patience: float) -> int:
+        """Let what came back be acted on, waiting for it for so many seconds; returns how many calls that were."""
+        return self.calls.hand_over(self._act, patience=patience)
 
-            def hand_over(pairs: Sequence[Pair]) -> None:
-                parking.each(lambda some: landed(some, self), pairs, self._park_pair, split=parking.parts_of)
-
-            self._handlers[landed] = hand_over
-        return self._handlers[landed]
+    def _act(self, handler: Handler, returned: Sequence[Returned[Any, Any]]) -> None:
+        parking.each(lambda some: handler(some, self), returned, self._park_returned, split=parking.parts_of)
 
     def park(self, step: Step) -> None:
         """Park a claimed step that cannot be handled."""
         self.touched.update(parking.park_steps([step], now=self.now()))
 
-    def _park_pair(self, pair: Pair) -> None:
-        self.touched.update(parking.park_subject(pair[0], now=self.now()))
+    def _park_returned(self, one: Returned[Any, Any]) -> None:
+        self.touched.update(parking.park_subject(one.subject, now=self.now()))
 
     def fetch(self, calls: Iterable[Callable[[], T]]) -> list[T | StreamError]:
         """Run a few calls to Stream side by side and wait for them; each gives its result or its typed error."""

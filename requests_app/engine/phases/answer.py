@@ -17,13 +17,14 @@ from django.db.models import BigIntegerField, Case, Value, When
 
 from requests_app.audit import checkpoints, log
 from requests_app.audit_actions import AuditAction
+from requests_app.engine import breaker, budgets
+from requests_app.engine.batching.parcels import Parcel
+from requests_app.engine.context import Context
+from requests_app.engine.outgoing import Returned
+from requests_app.engine.phases import split
+from requests_app.engine.phases.intend import subjects
+from requests_app.engine.timing import ASK_AGAIN, SETTLE, backoff
 from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, AttemptOutcome
-from requests_app.execution import budgets, health, splitting
-from requests_app.execution.batching import Parcel
-from requests_app.execution.context import Context
-from requests_app.execution.intents import subjects
-from requests_app.execution.timing import ASK_AGAIN, SETTLE, backoff
-from requests_app.execution.traffic import Pair
 from requests_app.models import Attempt, Step, StreamApp, StreamTask
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
@@ -44,6 +45,8 @@ class Meaning:
 
 
 Reply = Accepted | StreamError | None
+# A parcel that was sent with its attempt, and what came back.
+Sent = Returned[tuple[Parcel, Attempt], Accepted | None]
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Answered:
         """The refused exports whose accounts are tried in two calls."""
         if self.meaning.outcome is not AttemptOutcome.REFUSED:
             return []
-        return [step for step in self.parcel.steps if splitting.can_be_parted(step)]
+        return [step for step in self.parcel.steps if split.can_be_parted(step)]
 
     def columns(self, *, now: datetime) -> dict[str, object]:
         """What the attempt's row is to say."""
@@ -81,16 +84,16 @@ class Answered:
         }
 
 
-def write_down(pairs: Sequence[Pair], context: Context) -> None:
-    """Store answers with their attempts, steps and audit entries, in one transaction; pairs of (parcel, attempt)."""
-    context.touched.update(step.ticket_id for (parcel, _), _ in pairs for step in parcel.steps)
-    pairs = _not_written(pairs)
-    if not pairs:
+def write_down(returned: Sequence[Sent], context: Context) -> None:
+    """Store answers with their attempts, steps and audit entries, in one transaction."""
+    context.touched.update(step.ticket_id for (parcel, _), _ in returned for step in parcel.steps)
+    returned = _not_written(returned)
+    if not returned:
         return
     now = context.now()
-    for (_, attempt), _ in pairs:
+    for (_, attempt), _ in returned:
         attempt.answered_at = now
-    answered = [_answered(parcel, attempt, reply, now=now) for (parcel, attempt), reply in pairs]
+    answered = [_answered(parcel, attempt, reply, now=now) for (parcel, attempt), reply in returned]
     _note_health(answered, now=now)
     with transaction.atomic():
         opened = Attempt.objects.filter(outcome=AttemptOutcome.OPEN.value)
@@ -98,7 +101,7 @@ def write_down(pairs: Sequence[Pair], context: Context) -> None:
         task_of = _task_of_each(answered, _stream_tasks(answered, now=now))
         changes = [_change(step, one, task_of) for one in answered for step in one.parcel.steps]
         written = write.write_held(changes, now=now)
-        splitting.add_second_halves(
+        split.add_second_halves(
             [step for one in answered for step in one.parted_steps() if step.pk in written], now=now
         )
         log.record_all([_record(step, one, context, now=now) for one in answered for step in one.parcel.steps])
@@ -106,14 +109,14 @@ def write_down(pairs: Sequence[Pair], context: Context) -> None:
             checkpoints.make_after_commit(actor=context.actor, now=now)
 
 
-def _not_written(pairs: Sequence[Pair]) -> Sequence[Pair]:
+def _not_written(returned: Sequence[Sent]) -> Sequence[Sent]:
     """Leave out what an earlier try has written: committed, though the connection broke before it said so."""
-    tried = {attempt.pk: attempt.answered_at for (_, attempt), _ in pairs if attempt.answered_at}
+    tried = {attempt.pk: attempt.answered_at for (_, attempt), _ in returned if attempt.answered_at}
     if not tried:
-        return pairs
+        return returned
     rows = Attempt.objects.filter(pk__in=tried).values_list("pk", "answered_at")
     written = {pk for pk, answered_at in rows if answered_at == tried[pk]}
-    return [((parcel, attempt), reply) for (parcel, attempt), reply in pairs if attempt.pk not in written]
+    return [one for one in returned if one.subject[1].pk not in written]
 
 
 def _answered(parcel: Parcel, attempt: Attempt, reply: Reply, *, now: datetime) -> Answered:
@@ -125,7 +128,7 @@ def _note_health(answered: Sequence[Answered], *, now: datetime) -> None:
     for one in answered:
         by_app[one.parcel.app].append(one.reply)
     for app, replies in by_app.items():
-        health.note(app, replies, now=now)
+        breaker.note(app, replies, now=now)
 
 
 def _meaning(parcel: Parcel, reply: Reply, *, now: datetime) -> Meaning:
@@ -193,8 +196,8 @@ def _change(step: Step, one: Answered, task_of: Case) -> Change:
     together = len(one.parcel.steps)
     if together > 1:
         return Change(step, StepEvent.REFUSED_IN_COMPANY, {"batch_cap": together // 2, **detail})
-    if splitting.can_be_parted(step):
-        return splitting.first_half(step)
+    if split.can_be_parted(step):
+        return split.first_half(step)
     if isinstance(one.reply, NotFound) and one.parcel.operation in EXPORT_OPERATIONS:
         return Change(step, StepEvent.REFUSED_AS_NOBODY, {"detail": "Stream knows nobody by this id."})
     return Change(step, StepEvent.REFUSED, detail)

@@ -17,8 +17,9 @@ from django.db import transaction
 
 from requests_app import outages
 from requests_app.audit.actor import Actor
+from requests_app.engine.outgoing import Returned
+from requests_app.engine.timing import SETTLE, backoff
 from requests_app.enums import AttemptOutcome, State, StepState
-from requests_app.execution.timing import SETTLE, backoff
 from requests_app.models import Attempt, Step, StreamTask, Ticket
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
@@ -101,10 +102,11 @@ def _park(park: Callable[[T], None], row: T) -> None:
         logger.error("A row could not be parked: %s.", type(error).__name__)
 
 
-def parts_of(pair: tuple[Any, Any]) -> list[tuple[Any, Any]]:
+def parts_of(one: Returned[Any, Any]) -> list[Returned[Any, Any]]:
     """A read that was made for several steps, step by step; a call and a task stay whole."""
-    subject, reply = pair
-    return [([step], reply) for step in subject] if isinstance(subject, list) else [pair]
+    if isinstance(one.subject, list):
+        return [Returned([step], one.reply) for step in one.subject]
+    return [one]
 
 
 def park_subject(subject: Any, *, now: datetime) -> list[int]:

@@ -30,7 +30,7 @@ def key_of(step: Step) -> Key:
     return step.ticket.stream_app_id, step.group_key, min(step.batch_cap, MAX_DELETES)
 
 
-class Lobby:
+class WaitingDeletes:
     """The groups that wait. Moments and spans in seconds of the sweep's ticking clock."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Lobby:
     def __bool__(self) -> bool:
         return bool(self._groups)
 
-    def enter(self, steps: Iterable[Step], *, moment: float) -> list[Step]:
+    def add(self, steps: Iterable[Step], *, moment: float) -> list[Step]:
         """Take in the deletes of users; returns the other steps, which wait for nobody."""
         others = []
         for step in steps:
@@ -51,7 +51,7 @@ class Lobby:
             group.last = moment
         return others
 
-    def leave(self, *, moment: float, linger: float) -> list[list[Step]]:
+    def take_ready(self, *, moment: float, linger: float) -> list[list[Step]]:
         """The groups that are to go now: full ones, and those that nobody joined for the time of the linger."""
         going = []
         for key, group in list(self._groups.items()):
@@ -66,7 +66,7 @@ class Lobby:
                 del self._groups[key]
         return going
 
-    def empty(self) -> list[Step]:
+    def take_all(self) -> list[Step]:
         """Everybody who waits, turned out."""
         steps = [step for group in self._groups.values() for step in group.steps]
         self._groups.clear()
