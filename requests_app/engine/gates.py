@@ -11,7 +11,7 @@ from requests_app.engine.phases.begin import approved_calls, lay_out
 from requests_app.enums import OPEN_STATES, Operation, State, StepState, Wait
 from requests_app.models import Pause, Step, Ticket
 from requests_app.queries.waiting import READS, Obstacles, obstacles_at
-from requests_app.stream.limits import ENDPOINTS
+from requests_app.stream.operations import CALLS
 from requests_app.workflow import policies, staff
 from requests_app.workflow.aftercare import RESTORE_RANK
 
@@ -102,7 +102,7 @@ def _of_budgets(step: Step, ticket: Ticket, obstacles: Obstacles) -> Iterator[Ga
     match StepState(step.state):
         case StepState.PLANNED:
             needed = [
-                ENDPOINTS[Operation(step.operation)],
+                CALLS[Operation(step.operation)].endpoint,
                 *([READS] if step.operation in check_before.CHECKED else []),
             ]
         case StepState.ON_STREAM:

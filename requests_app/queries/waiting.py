@@ -18,7 +18,7 @@ from requests_app.audit.actor import Actor
 from requests_app.enums import DELETE_OPERATIONS, READ_BACK_OPERATIONS, STEP_FINAL, Operation, State, StepState, Wait
 from requests_app.models import AppHealth, Budget, Pause, Step, StreamTask, Ticket
 from requests_app.models.app import COOLING_OFF_MOST
-from requests_app.stream.limits import ENDPOINTS
+from requests_app.stream.operations import CALLS
 from requests_app.workflow.access import visible_tickets
 
 # Stream's name of the call that reads users: before a delete, after one, and where an answer is missing.
@@ -163,7 +163,7 @@ def _wait(ticket: Ticket, steps: Sequence[Step], obstacles: Obstacles, *, now: d
     pause = obstacles.pauses.get(None) or obstacles.pauses.get(ticket.stream_app_id)
     if pause:
         return Wait.PAUSED, max(ready, pause.paused_at), None
-    held = _held_back(ticket, obstacles, (ENDPOINTS[Operation(step.operation)], *reads))
+    held = _held_back(ticket, obstacles, (CALLS[Operation(step.operation)].endpoint, *reads))
     if held:
         return held[0], ready, held[1]
     if step.setbacks and step.next_at and step.next_at > now:

@@ -11,24 +11,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import TypeVar
 
+from requests_app.enums import Operation
 from requests_app.stream import limits, wire
 from requests_app.stream.credentials import Credentials, Timeouts
 from requests_app.stream.errors import RateLimited, UnknownOutcome
 from requests_app.stream.ids import path_segment
 from requests_app.stream.limits import RateLimit
 from requests_app.stream.links import ExportStream, open_link
+from requests_app.stream.operations import CALLS, METHOD, NO_FIELDS, Fields
 from requests_app.stream.refusals import json_object, refusal
 from requests_app.stream.transport import Transport
 from requests_app.stream.wire import Accepted, AppInfo, ChannelTally, Count, RemoteUser, TaskReport
 
 T = TypeVar("T")
+# Users that one look takes.
 MAX_USERS = 100
-MAX_EXPORT_USERS = 25
 PAGE = 100
 MAX_PAGES = 5
-DELETE_FIELDS = frozenset(
-    {"user", "messages", "conversations", "calls", "files", "new_channel_owner_id", "new_call_owner_id"}
-)
 
 
 class StreamClient:
@@ -54,36 +53,34 @@ class StreamClient:
 
     def export_feeds_data(self, user_id: str) -> Accepted:
         """Start the export of one user's feeds data. Sent without any body."""
-        path = f"/feeds/users/{path_segment(user_id)}/export"
-        return self._call("ExportFeedUserData", "POST", path, wire.accepted, changes=True, masked=[user_id])
+        return self._ask_for(Operation.EXPORT_FEEDS_DATA, [user_id], wire.accepted)
 
     def delete_feeds_data(self, user_id: str, *, hard: bool) -> Accepted:
         """Start the deletion of one user's feeds data. Irreversible, soft or hard."""
-        path = f"/feeds/users/{path_segment(user_id)}/delete"
-        body = {"hard_delete": hard}
-        return self._call("DeleteFeedUserData", "POST", path, wire.accepted, body=body, changes=True, masked=[user_id])
+        return self._ask_for(Operation.DELETE_FEEDS_DATA, [user_id], wire.accepted, {"hard_delete": hard})
 
-    def delete_users(self, user_ids: Sequence[str], fields: Mapping[str, str | bool]) -> Accepted:
+    def delete_users(self, user_ids: Sequence[str], fields: Fields) -> Accepted:
         """Start the deletion of 1 to 100 users with equal modes. Only the given fields are sent."""
-        unknown = set(fields) - DELETE_FIELDS
-        if unknown:
-            raise ValueError(f"DeleteUsers knows no field {', '.join(sorted(unknown))}")
-        body = {"user_ids": _ids(user_ids, MAX_USERS), **fields}
-        return self._call(
-            "DeleteUsers", "POST", "/users/delete", wire.accepted, body=body, changes=True, masked=user_ids
-        )
+        return self._ask_for(Operation.DELETE_USERS, user_ids, wire.accepted, fields)
 
     def restore_users(self, user_ids: Sequence[str]) -> None:
         """Bring back the records of 1 to 100 soft-deleted users. Carried out at once, without a task."""
-        body = {"user_ids": _ids(user_ids, MAX_USERS)}
-        self._call("RestoreUsers", "POST", "/users/restore", lambda _: None, body=body, changes=True, masked=user_ids)
+        self._ask_for(Operation.RESTORE_USERS, user_ids, lambda _: None)
 
     def export_users(self, user_ids: Sequence[str]) -> Accepted:
         """Start the export of 1 to 25 users into one file: never of two data subjects at once."""
-        body = {"user_ids": _ids(user_ids, MAX_EXPORT_USERS)}
-        return self._call(
-            "ExportUsers", "POST", "/export/users", wire.accepted, body=body, changes=True, masked=user_ids
-        )
+        return self._ask_for(Operation.EXPORT_USERS, user_ids, wire.accepted)
+
+    def _ask_for(
+        self,
+        operation: Operation,
+        user_ids: Sequence[str],
+        parse: Callable[[Mapping[str, object]], T],
+        fields: Fields = NO_FIELDS,
+    ) -> T:
+        call = CALLS[operation]
+        body, path = call.body(user_ids, fields), call.path_for(user_ids)
+        return self._call(call.endpoint, METHOD, path, parse, body=body, changes=True, masked=user_ids)
 
     def get_task(self, task_id: str) -> TaskReport:
         """How far a task is; for a finished export with a fresh link of 24 hours.

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from requests_app.enums import Operation
-
 # Seconds. Whatever Stream or a proxy says, nobody waits longer before looking again.
 MAX_WAIT = 900.0
 DEFAULT_WAIT = 10.0
@@ -16,15 +14,6 @@ DEFAULT_WAIT = 10.0
 _DIGITS = 30
 # Higher numbers are no limits, and fit into no column.
 MAX_CALLS = 2_000_000_000
-
-# What Stream calls the operations in its rate limits.
-ENDPOINTS = {
-    Operation.EXPORT_FEEDS_DATA: "ExportFeedUserData",
-    Operation.EXPORT_USERS: "ExportUsers",
-    Operation.DELETE_FEEDS_DATA: "DeleteFeedUserData",
-    Operation.DELETE_USERS: "DeleteUsers",
-    Operation.RESTORE_USERS: "RestoreUsers",
-}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from requests_app.models import Step, Ticket
 from requests_app.models.sealed import UnreadableSecret
 from requests_app.stream.errors import NotFound, StreamError
 from requests_app.stream.links import ExportStream
+from requests_app.stream.operations import CALLS
 from requests_app.views.loaders import actor_of, load_attachment, load_ticket, page
 from requests_app.views.tickets import ticket_response
 from requests_app.workflow import access, attachments, retention
@@ -26,7 +27,6 @@ from requests_app.workflow.policies import UnableTo
 
 _GONE = "Stream no longer has this file: it keeps exports for 60 days. Open a new ticket to export the data again."
 _OVER = _("The days in which this export is handed out are over. Open a new ticket where the person asks for it again.")
-_NAMES = {Operation.EXPORT_FEEDS_DATA: "feeds-data.json", Operation.EXPORT_USERS: "user-data.ndjson"}
 
 
 class Delivery:
@@ -66,7 +66,7 @@ def step_download(request: HttpRequest, reference: str, step_id: int) -> HttpRes
         stack.close()
         raise
     response = StreamingHttpResponse(Delivery(stack, stream), content_type="application/octet-stream")
-    name = _NAMES[Operation(step.operation)]
+    name = CALLS[Operation(step.operation)].file_name
     response["Content-Disposition"] = f'attachment; filename="{ticket.reference}-{step.position + 1}-{name}"'
     if stream.size is not None:
         response["Content-Length"] = str(stream.size)

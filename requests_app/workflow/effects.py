@@ -6,13 +6,13 @@ Whoever decides reads these sentences first (law: what each choice means for the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from requests_app.enums import Kind, Mode, Operation
+from requests_app.stream.operations import CALLS, METHOD, VERSION
 from requests_app.workflow import plan as plans
-from requests_app.workflow.plan import Plan, PlannedCall
+from requests_app.workflow.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -171,27 +171,24 @@ def summary(plan: Plan) -> tuple[tuple[str, str, bool], ...]:
 
 
 def requests_of(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """The exact requests: method with path, and body. Deletes of users are shown as they travel, in one call."""
+    """The exact requests: method with path, and body. Deletes of users are shown as they travel, in full calls."""
     shown: list[tuple[str, str]] = []
     deletes: list[str] = []
     for call in plans.calls(plan):
         if call.operation is Operation.DELETE_USERS:
             deletes += call.user_ids
         else:
-            shown.append(_request(call))
-    if deletes:
-        body = {"user_ids": deletes, **plans.delete_fields(plan)}
-        shown.append(("POST /api/v2/users/delete", _pretty(body)))
+            shown.append(_request(call.operation, call.user_ids, call.fields))
+    most = CALLS[Operation.DELETE_USERS].most_ids
+    for start in range(0, len(deletes), most):
+        shown.append(_request(Operation.DELETE_USERS, deletes[start : start + most], plans.delete_fields(plan)))
     return tuple(shown)
 
 
-def _request(call: PlannedCall) -> tuple[str, str]:
-    if call.operation is Operation.EXPORT_USERS:
-        return "POST /api/v2/export/users", _pretty({"user_ids": list(call.user_ids)})
-    segment = quote(call.user_ids[0], safe="")
-    if call.operation is Operation.EXPORT_FEEDS_DATA:
-        return f"POST /api/v2/feeds/users/{segment}/export", ""
-    return f"POST /api/v2/feeds/users/{segment}/delete", _pretty(dict(call.fields))
+def _request(operation: Operation, user_ids: Sequence[str], fields: Mapping[str, str | bool]) -> tuple[str, str]:
+    call = CALLS[operation]
+    body = call.body(user_ids, fields)
+    return f"{METHOD} {VERSION}{call.path_for(user_ids)}", _pretty(body) if body else ""
 
 
 def _pretty(body: Mapping[str, object]) -> str:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 from requests_app.enums import Kind, Mode, Operation
+from requests_app.stream.operations import CALLS
 
 MAX_ACCOUNTS = 100
-MAX_EXPORT_USERS = 25
+MAX_EXPORT_USERS = CALLS[Operation.EXPORT_USERS].most_ids
 MAX_ID = 255
 RANK_EXPORT, RANK_FEEDS, RANK_USER = 0, 1, 2
 

@@ -16,7 +16,7 @@ from requests_app.engine.context import Context
 from requests_app.enums import Operation
 from requests_app.models import Step, StreamApp
 from requests_app.stream.client import StreamClient
-from requests_app.stream.limits import ENDPOINTS
+from requests_app.stream.operations import CALLS
 from requests_app.stream.wire import Accepted
 from requests_app.workflow import plan as plans
 
@@ -47,7 +47,7 @@ class Parcel:
     @property
     def endpoint(self) -> str:
         """The name under which Stream limits the call."""
-        return ENDPOINTS[self.operation]
+        return CALLS[self.operation].endpoint
 
 
 def parcels(steps: Iterable[Step]) -> list[Parcel]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from requests_app.enums import Operation
 from requests_app.models import Step
+from requests_app.stream.operations import CALLS
 
-MAX_DELETES = 100
+MAX_DELETES = CALLS[Operation.DELETE_USERS].most_ids
 # Newcomers hold a group up no longer than this many times the linger.
 PATIENCE = 4
 

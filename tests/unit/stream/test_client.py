@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
-from requests_app.stream.client import DELETE_FIELDS, StreamClient
+from requests_app.enums import Operation
+from requests_app.stream.client import StreamClient
 from requests_app.stream.credentials import Credentials
 from requests_app.stream.errors import KeyRefused, NotFound, RateLimited, Rejected, StreamError, UnknownOutcome
 from requests_app.stream.limits import RateLimit
+from requests_app.stream.operations import CALLS
 from requests_app.stream.wire import Accepted, AppInfo, Count, RemoteUser, TaskState
 from tests.canary import API_KEY, SECRET, USER_ID
 from tests.unit.stream.scripted import Reply, scripted, told
@@ -117,7 +119,7 @@ def test_it_refuses_a_field_that_delete_users_does_not_know(name: str) -> None:
     with scripted() as server, pytest.raises(ValueError, match="knows no field"):
         server.client().delete_users(["alice"], {name: "hard"})
     assert server.seen == []
-    assert set(FULL) == DELETE_FIELDS
+    assert set(FULL) == CALLS[Operation.DELETE_USERS].fields
 
 
 @pytest.mark.parametrize(
