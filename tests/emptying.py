@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from django.db import connections
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from requests_app import queue, signals
 from requests_app.models import triggers
@@ -26,10 +27,11 @@ _furniture: dict[str, list[Any]] = {}
 def empty(alias: str) -> None:
     """Leave the database as `migrate` left it: no rows but those that come with the migrations."""
     database = connections[alias]
-    is_furnished = _furniture.get(alias) == _read_furniture(alias)
-    full = [table for table in _holding_rows(alias) if not (is_furnished and table in _FURNISHED)]
-    if full or triggers.missing(database):
-        with database.schema_editor() as editor:
+    with database.schema_editor() as editor:
+        _hold_still(editor)
+        is_furnished = _furniture.get(alias) == _read_furniture(alias)
+        full = [table for table in _holding_rows(alias) if not (is_furnished and table in _FURNISHED)]
+        if full or triggers.missing(database):
             # The append-only log refuses to be emptied, for good reasons.
             triggers.remove(editor)
             for table in full:
@@ -42,6 +44,13 @@ def empty(alias: str) -> None:
     else:
         signals.furnish(None, using=alias)
         _furniture[alias] = _read_furniture(alias)
+
+
+def _hold_still(editor: BaseDatabaseSchemaEditor) -> None:
+    """Let nobody write in between, like a browser that is still leaving. SQLite lets but one transaction write."""
+    if editor.connection.vendor == "postgresql":
+        tables = ", ".join(editor.connection.ops.quote_name(table) for table in _tables(editor.connection.alias))
+        editor.execute(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _read_furniture(alias: str) -> list[Any]:
@@ -63,9 +72,13 @@ def _holding_rows(alias: str) -> list[str]:
 @cache
 def _question(alias: str) -> str:
     """One query for the names of all tables that hold a row."""
-    database = connections[alias]
-    tables = sorted(set(database.introspection.django_table_names(only_existing=True)) - _STAYS)
+    quoted = connections[alias].ops.quote_name
     return " UNION ALL ".join(
-        f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {database.ops.quote_name(table)})"  # noqa: S608
-        for table in tables
+        f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {quoted(table)})"  # noqa: S608
+        for table in _tables(alias)
     )
+
+
+@cache
+def _tables(alias: str) -> list[str]:
+    return sorted(set(connections[alias].introspection.django_table_names(only_existing=True)) - _STAYS)
