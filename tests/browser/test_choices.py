@@ -1,0 +1,91 @@
+"""The choices of a request under quick hands and slow answers: what was chosen last stays, and what is pressed, too."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, Response, Route, expect
+
+from requests_app.models import StreamApp
+from tests.browser.conftest import SignIn
+
+PLAN = "**/tickets/new/plan/"
+KINDS = ("Feeds data", "The user", "Messages", "Conversations", "Calls")
+
+
+class Held:
+    """Keeps the answers to the form's questions back until they are let go."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._routes: list[Route] = []
+        page.route(PLAN, lambda route: self._routes.append(route))
+
+    def let_go(self) -> None:
+        """Answer what was asked so far, and hold nothing back any more."""
+        with self._page.expect_response(_about_a_hard_delete_of_the_user):
+            for route in self._routes:
+                route.continue_()
+        self._page.unroute(PLAN)
+
+
+def _about_a_hard_delete_of_the_user(answer: Response) -> bool:
+    return answer.url.endswith("/tickets/new/plan/") and "user=hard" in (answer.request.post_data or "")
+
+
+def choose_a_hard_delete_of_the_user(page: Page) -> None:
+    """And wait until the form has asked what that means."""
+    with page.expect_request(lambda request: "user=hard" in (request.post_data or "")):
+        page.get_by_role("radiogroup", name="The user").get_by_label("Hard").check()
+
+
+def at_an_erasure(sign_in: SignIn) -> Page:
+    ada = sign_in("ada")
+    ada.goto("/tickets/new/?kind=erase")
+    ada.get_by_label("Stream user ids").fill("marie.curie")
+    return ada
+
+
+def test_an_answer_about_older_choices_leaves_a_newer_one_alone(sign_in: SignIn, app: StreamApp) -> None:
+    ada = at_an_erasure(sign_in)
+    held = Held(ada)
+    choose_a_hard_delete_of_the_user(ada)
+    messages = ada.get_by_role("radiogroup", name="Messages").get_by_label("Hard")
+    # Chosen, and its own question has not gone out yet.
+    messages.evaluate("radio => { radio.checked = true }")
+
+    held.let_go()
+
+    expect(messages).to_be_checked()
+    messages.evaluate("radio => radio.dispatchEvent(new Event('change', { bubbles: true }))")
+    expect(ada.get_by_label("New channel owner")).to_be_visible()
+    expect(messages).to_be_checked()
+
+
+def test_what_is_being_pressed_is_not_taken_away(sign_in: SignIn, app: StreamApp) -> None:
+    ada = at_an_erasure(sign_in)
+    held = Held(ada)
+    choose_a_hard_delete_of_the_user(ada)
+    label = ada.get_by_role("radiogroup", name="Messages").locator("label").filter(has_text="Hard")
+    label.scroll_into_view_if_needed()
+    place = label.bounding_box()
+    assert place is not None
+    ada.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    ada.mouse.down()
+
+    held.let_go()
+    ada.mouse.up()
+
+    expect(ada.get_by_role("radiogroup", name="Messages").get_by_label("Hard")).to_be_checked()
+    expect(ada.get_by_label("New channel owner")).to_be_visible()
+
+
+def test_every_mode_set_by_quick_keys_is_the_mode_that_is_sent(sign_in: SignIn, app: StreamApp) -> None:
+    ada = at_an_erasure(sign_in)
+    for data in KINDS:
+        group = ada.get_by_role("radiogroup", name=data)
+        group.locator("input:checked").focus()
+        # From the first to the last, which is Hard.
+        ada.keyboard.press("ArrowLeft")
+
+    expect(ada.get_by_label("Request 2")).to_contain_text('"calls": "hard"')
+    for data in KINDS:
+        expect(ada.get_by_role("radiogroup", name=data).get_by_label("Hard")).to_be_checked()
