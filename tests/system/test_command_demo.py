@@ -23,7 +23,8 @@ from requests_app.demo.welcome import welcome
 from requests_app.stream.errors import UnknownOutcome
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.usefixtures("nothing_outlives_it")
+# Each start makes a database and fills it, which takes a busy machine a minute.
+pytestmark = [pytest.mark.usefixtures("nothing_outlives_it"), pytest.mark.timeout(400)]
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -33,7 +34,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "DATABASE_URL": "", **environment},
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=200,
         check=False,
     )
 
@@ -129,7 +130,7 @@ def test_the_sandbox_gets_the_faults(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:
         places = Places(tmp_path / "demo")
-        with Processes(places, task_seconds=0.1, clock=Clock(30, print), faults=file) as running:
+        with Processes(places, task_seconds=0.1, clock=Clock(120, print), faults=file) as running:
             running._start_sandbox(filled=False)
             running._wait_for("sandbox", running.sandbox_url)
             with pytest.raises(UnknownOutcome):
@@ -153,7 +154,7 @@ def test_whoever_waits_reads_what_for() -> None:
 
 
 def test_a_command_that_fails_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
-    running = Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(30, print))
+    running = Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(120, print))
     try:
         with pytest.raises(DemoFailed, match=r"manage\.py no_such_command failed: Unknown command"):
             running.manage("no_such_command")
@@ -184,7 +185,7 @@ def test_it_serves_keeps_its_data_and_stops_everything(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:
         for _ in range(2):
-            clock = Clock(60, lines.append)
+            clock = Clock(180, lines.append)
             with Processes(Places(tmp_path), task_seconds=0.1, clock=clock) as running:
                 running.start(filled=True)
                 visitor = Visitor(running.portal_url, "ana")
@@ -203,7 +204,7 @@ def test_it_serves_keeps_its_data_and_stops_everything(tmp_path: Path) -> None:
 def test_it_tells_which_child_ended(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:
-        with Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(30, print)) as running:
+        with Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(120, print)) as running:
             running._spawn("web", ["-c", "raise SystemExit('no such port')"])
             running._children["web"].wait()
             with pytest.raises(DemoFailed, match=r"web ended with code 1\. It said: no such port"):
@@ -218,7 +219,7 @@ def test_it_takes_the_next_free_port() -> None:
 
 
 def test_nobody_else_gets_its_ports_before_its_servers_start(tmp_path: Path) -> None:
-    running = Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(30, print))
+    running = Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(120, print))
     try:
         for url in (running.portal_url, running.sandbox_url):
             port = int(url.rpartition(":")[2])
