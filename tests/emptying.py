@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from django.db import connections
+from django.db import OperationalError, connections
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from requests_app import queue, signals
+from requests_app import outages, queue, signals
 from requests_app.models import triggers
 from requests_app.workflow import apps
 
@@ -20,12 +20,26 @@ from requests_app.workflow import apps
 _STAYS = {"django_content_type", "auth_permission"}
 # Filled by `migrate`, and seldom changed by a test.
 _FURNISHED = {"auth_group", "requests_app_lettertemplate"}
+_TRIES = 5
 # Their rows as `migrate` made them, by database.
 _furniture: dict[str, list[Any]] = {}
 
 
 def empty(alias: str) -> None:
-    """Leave the database as `migrate` left it: no rows but those that come with the migrations."""
+    """Leave the database as `migrate` left it: no rows but those that come with the migrations.
+
+    A browser that is still leaving may hold a lock that this waits for, and the other way round: then once more.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            _empty(alias)
+            return
+        except OperationalError as error:
+            if not tries_left or not outages.is_deadlock(error):
+                raise
+
+
+def _empty(alias: str) -> None:
     database = connections[alias]
     with database.schema_editor() as editor:
         _hold_still(editor)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, Response, Route, expect
+from playwright.sync_api import Locator, Page, Response, Route, expect
 
 from requests_app.models import StreamApp
 from tests.browser.conftest import SignIn
 
 PLAN = "**/tickets/new/plan/"
+LOOK_UP = "**/tickets/new/look-up/"
 KINDS = ("Feeds data", "The user", "Messages", "Conversations", "Calls")
 
 
@@ -38,10 +39,21 @@ def choose_a_hard_delete_of_the_user(page: Page) -> None:
 
 
 def at_an_erasure(sign_in: SignIn) -> Page:
+    """With an id that is looked up already: what is said about it moves the choices down."""
     ada = sign_in("ada")
     ada.goto("/tickets/new/?kind=erase")
     ada.get_by_label("Stream user ids").fill("marie.curie")
+    expect(ada.locator("#look-up")).to_contain_text("marie.curie")
     return ada
+
+
+def press_down_on(page: Page, choice: Locator) -> None:
+    """With the mouse, which stays down."""
+    choice.scroll_into_view_if_needed()
+    place = choice.bounding_box()
+    assert place is not None
+    page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    page.mouse.down()
 
 
 def test_an_answer_about_older_choices_leaves_a_newer_one_alone(sign_in: SignIn, app: StreamApp) -> None:
@@ -64,18 +76,36 @@ def test_what_is_being_pressed_is_not_taken_away(sign_in: SignIn, app: StreamApp
     ada = at_an_erasure(sign_in)
     held = Held(ada)
     choose_a_hard_delete_of_the_user(ada)
-    label = ada.get_by_role("radiogroup", name="Messages").locator("label").filter(has_text="Hard")
-    label.scroll_into_view_if_needed()
-    place = label.bounding_box()
-    assert place is not None
-    ada.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
-    ada.mouse.down()
+    press_down_on(ada, ada.get_by_role("radiogroup", name="Messages").locator("label").filter(has_text="Hard"))
 
     held.let_go()
     ada.mouse.up()
 
     expect(ada.get_by_role("radiogroup", name="Messages").get_by_label("Hard")).to_be_checked()
     expect(ada.get_by_label("New channel owner")).to_be_visible()
+
+
+def test_what_is_being_pressed_is_not_moved(sign_in: SignIn, app: StreamApp) -> None:
+    ada = sign_in("ada")
+    ada.goto("/tickets/new/?kind=erase")
+    known: list[Route] = []
+    with ada.expect_request(LOOK_UP):
+        ada.route(LOOK_UP, lambda route: known.append(route))
+        ada.get_by_label("Stream user ids").fill("marie.curie")
+    hard = ada.get_by_role("radiogroup", name="Messages").locator("label").filter(has_text="Hard")
+    press_down_on(ada, hard)
+    before = hard.bounding_box()
+
+    with ada.expect_response(LOOK_UP):
+        known[0].continue_()
+    # The page has shown what there is to be shown.
+    ada.evaluate("() => new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(shown)))")
+    pressed = hard.bounding_box()
+    ada.mouse.up()
+
+    assert pressed == before
+    expect(ada.get_by_role("radiogroup", name="Messages").get_by_label("Hard")).to_be_checked()
+    expect(ada.locator("#look-up")).to_contain_text("marie.curie")
 
 
 def test_every_mode_set_by_quick_keys_is_the_mode_that_is_sent(sign_in: SignIn, app: StreamApp) -> None:
@@ -89,3 +119,27 @@ def test_every_mode_set_by_quick_keys_is_the_mode_that_is_sent(sign_in: SignIn, 
     expect(ada.get_by_label("Request 2")).to_contain_text('"calls": "hard"')
     for data in KINDS:
         expect(ada.get_by_role("radiogroup", name=data).get_by_label("Hard")).to_be_checked()
+
+
+def test_a_usual_way_fills_the_modes_in_whatever_was_chosen_before(sign_in: SignIn, app: StreamApp) -> None:
+    ada = at_an_erasure(sign_in)
+    choose_a_hard_delete_of_the_user(ada)
+
+    ada.get_by_role("button", name="Everything gone").click()
+
+    for data in KINDS:
+        expect(ada.get_by_role("radiogroup", name=data).get_by_label("Hard")).to_be_checked()
+    expect(ada.get_by_role("button", name="Everything gone")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_usual_way_after_a_quick_choice_is_the_last_word(sign_in: SignIn, app: StreamApp) -> None:
+    ada = at_an_erasure(sign_in)
+    ada.get_by_role("button", name="Everything gone").click()
+    calls = ada.get_by_role("radiogroup", name="Calls")
+    expect(calls.get_by_label("Hard")).to_be_checked()
+
+    calls.locator("label").filter(has_text="Keep").click()
+    ada.get_by_role("button", name="Everything gone").click()
+
+    expect(calls.get_by_label("Hard")).to_be_checked()
+    expect(ada.get_by_label("Request 2")).to_contain_text('"calls": "hard"')
