@@ -1,13 +1,20 @@
 // The choices of a request renew themselves while one chooses. An answer about older choices must neither undo a newer
 // one nor take away what is being pressed: it is left out, and the newer choice asks by itself. What is known of the
-// user ids stands above the choices: it would move what is being pressed, so it waits for the release.
+// user ids stands above the choices: it would move what is being pressed, so it waits for the release. Other fields ask
+// for the plan as well: an answer that was overtaken by one to a later question would show an older plan.
 let pressed = false;
 let left = null;
 let waiting = [];
 // A usual way that was pressed, until its answer fills the modes in.
 let filling = null;
 
+// The questions about the plan by their order, and the latest of them whose answer is shown.
+const asked = new WeakMap();
+let questions = 0;
+let answered = 0;
+
 const choices = () => document.getElementById("choices");
+const planAddress = choices()?.parentElement.getAttribute("hx-post");
 
 function isOutdated(shown, sent) {
   const now = new FormData(shown.closest("form"));
@@ -23,13 +30,18 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     waiting.push(() => htmx.swap(target, xhr.response, { swapStyle: "innerHTML" }));
     event.detail.shouldSwap = false;
   }
-  if (target !== choices()) return;
-  if (pressed) left = target;
-  const waits = pressed || (filling && filling !== requestConfig.elt);
-  if (waits || isOutdated(target, requestConfig.formData)) event.detail.shouldSwap = false;
+  const order = asked.get(xhr) ?? Infinity;
+  if (target === choices()) {
+    if (pressed) left = target;
+    const waits = pressed || (filling && filling !== requestConfig.elt);
+    if (waits || isOutdated(target, requestConfig.formData)) event.detail.shouldSwap = false;
+  }
+  if (order < answered) event.detail.shouldSwap = false;
+  else if (event.detail.shouldSwap && order < Infinity) answered = order;
 });
 
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (detail.requestConfig.path === planAddress) asked.set(detail.xhr, ++questions);
   if (detail.elt.matches(".preset")) filling = detail.elt;
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {

@@ -47,6 +47,11 @@ def at_an_erasure(sign_in: SignIn) -> Page:
     return ada
 
 
+def shown(page: Page) -> None:
+    """The page has shown what came in so far."""
+    page.evaluate("() => new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(shown)))")
+
+
 def press_down_on(page: Page, choice: Locator) -> None:
     """With the mouse, which stays down."""
     choice.scroll_into_view_if_needed()
@@ -98,14 +103,31 @@ def test_what_is_being_pressed_is_not_moved(sign_in: SignIn, app: StreamApp) -> 
 
     with ada.expect_response(LOOK_UP):
         known[0].continue_()
-    # The page has shown what there is to be shown.
-    ada.evaluate("() => new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(shown)))")
+    shown(ada)
     pressed = hard.bounding_box()
     ada.mouse.up()
 
     assert pressed == before
     expect(ada.get_by_role("radiogroup", name="Messages").get_by_label("Hard")).to_be_checked()
     expect(ada.locator("#look-up")).to_contain_text("marie.curie")
+
+
+def test_the_plan_is_that_of_the_last_choice_whichever_answer_comes_last(sign_in: SignIn, app: StreamApp) -> None:
+    ada = sign_in("ada")
+    ada.goto("/tickets/new/?kind=export")
+    late: list[Route] = []
+    # The first question is that of the user ids, once the field is left.
+    ada.route(PLAN, lambda route: route.continue_() if late else late.append(route))
+    ada.get_by_label("Stream user ids").fill("marie.curie")
+    ada.get_by_label("Feeds data").uncheck()
+    expect(ada.get_by_label("Request 1")).to_contain_text("POST /api/v2/export/users")
+
+    with ada.expect_response(lambda answer: answer.request == late[0].request):
+        late[0].continue_()
+    shown(ada)
+
+    expect(ada.get_by_label("Request 2")).to_have_count(0)
+    expect(ada.get_by_label("Request 1")).to_contain_text("POST /api/v2/export/users")
 
 
 def test_every_mode_set_by_quick_keys_is_the_mode_that_is_sent(sign_in: SignIn, app: StreamApp) -> None:
