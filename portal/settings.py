@@ -159,6 +159,7 @@ if REDIS_URL:
 else:
     # In the database of the tickets a job joins the transaction that sends it.
     Q_CLUSTER["orm"] = "default"
+    Q_CLUSTER["broker_class"] = "requests_app.broker.Broker"
 
 # Signing in
 

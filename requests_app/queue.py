@@ -1,4 +1,4 @@
-"""The only file that knows Django-Q: a doorbell and a metronome, never the queue of record.
+"""What the portal asks of Django-Q: a doorbell and a metronome, never the queue of record.
 
 A job carries one integer and names its function by path, so that nothing of a person ever travels in it.
 On the ORM broker the job joins the transaction of its caller: what is rolled back rings nowhere. On Redis

@@ -10,12 +10,14 @@ import pytest
 
 from tests.databases import SERVER
 
-CHROMIUM = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
+# The build without a window first: its pages are the same, and cost a third less of the processor.
+_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((path for path in map(shutil.which, _BROWSERS) if path), None)
 # Words of PORTAL_REQUIRE: everything, or one of the names below.
 REQUIRED = frozenset(os.environ.get("PORTAL_REQUIRE", "").split(","))
 # What a test may lack, by the name that a run can insist on it with: the words for it, and how to get it.
 NEEDS = {
-    "browser": ("Chromium", "apt-get install chromium"),
+    "browser": ("Chromium", "apt-get install chromium-headless-shell, or chromium where there is no such package"),
     "redis": ("Redis", "apt-get install redis-server, start it, and set TEST_REDIS_URL=redis://127.0.0.1:6379/15"),
     "postgres": (
         "PostgreSQL",

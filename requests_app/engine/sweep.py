@@ -33,7 +33,7 @@ HEARTBEAT = "sweep"
 WORTH_WAITING = timedelta(minutes=1)
 # Seconds between looks at the rows while nothing is due, less where that is soon; and between looks at what changes
 # slowly.
-PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.25, 1.0
+PAUSE_SECONDS, LONG_PAUSE_SECONDS = 0.05, 1.0
 HOUSEKEEPING_SECONDS = 1.0
 # Seconds for which a pass waits for an answer before it looks at the rows again.
 PATIENCE = 0.1

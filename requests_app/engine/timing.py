@@ -30,6 +30,9 @@ UNAVAILABLE = timedelta(minutes=15)
 # Stream counts calls by the minute (Stream API, section 5); its limits change with the plan, so they are asked for.
 WINDOW = timedelta(minutes=1)
 LIMITS_READ_EVERY = timedelta(hours=1)
+# Few tasks at a time are asked about after this many seconds, then after twice as long, up to the pace of all others.
+FIRST_POLL = 0.1
+FEW_TASKS = 20
 # A task is young for two minutes: then it is asked about every three seconds at least.
 YOUNG = timedelta(minutes=2)
 YOUNG_POLL_MAX = 3.0
@@ -54,11 +57,14 @@ def backoff(setbacks: int) -> timedelta:
     return timedelta(seconds=min(POLL_MAX, 2.0 ** min(setbacks, 10)) * random.uniform(0.8, 1.2))  # noqa: S311
 
 
-def until_next_poll(age: timedelta) -> timedelta:
-    """When to ask again about a task of this age: seconds while it is young, minutes when it is old.
+def until_next_poll(age: timedelta, *, together: int) -> timedelta:
+    """When to ask again about a task of this age, of so many asked about together: minutes when it is old.
 
-    In steps of a half, so that the rows of many tasks change alike.
+    Few fresh ones after 0.1 s, 0.2 s and so on, for somebody waits. Many each second or slower, in steps of a half, so
+    that their rows change alike and the calls that Stream allows last.
     """
     seconds = max(1.0, age.total_seconds() / 4)
     limit = YOUNG_POLL_MAX if age < YOUNG else POLL_MAX
-    return timedelta(seconds=min(limit, 1.5 ** int(math.log(seconds, 1.5))))
+    paced = min(limit, 1.5 ** int(math.log(seconds, 1.5)))
+    fresh = age.total_seconds() + FIRST_POLL
+    return timedelta(seconds=min(paced, fresh) if together <= FEW_TASKS else paced)

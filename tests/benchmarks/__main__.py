@@ -16,6 +16,7 @@ from tests.benchmarks.results import Figure
 ROOT = Path(__file__).resolve().parents[2]
 # In the order of docs/performance.md, with the databases on which each is run.
 BENCHMARKS: dict[str, tuple[str, ...]] = {
+    "alone": databases.KINDS,
     "batching": databases.KINDS,
     "limits": ("postgresql",),
     "exports": databases.KINDS,

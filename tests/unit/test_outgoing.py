@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 import pytest
@@ -19,8 +20,20 @@ from requests_app.models import Step, StreamApp, Ticket
 from requests_app.stream.errors import UnknownOutcome
 
 
-def step(operation: Operation = Operation.DELETE_USERS, *, app: int = 1, group: str = "g", cap: int = 100) -> Step:
-    return Step(operation=operation.value, group_key=group, batch_cap=cap, ticket=Ticket(stream_app=StreamApp(pk=app)))
+_tickets = count(1)
+
+
+def step(
+    operation: Operation = Operation.DELETE_USERS,
+    *,
+    app: int = 1,
+    group: str = "g",
+    cap: int = 100,
+    ticket: int | None = None,
+) -> Step:
+    """One of a ticket of its own, where none is named."""
+    its = Ticket(pk=ticket or next(_tickets), stream_app=StreamApp(pk=app))
+    return Step(operation=operation.value, group_key=group, batch_cap=cap, ticket=its)
 
 
 def act(handler: Handler, returned: Sequence[Any]) -> None:
@@ -80,13 +93,39 @@ def test_deletes_wait_for_company_and_everything_else_does_not() -> None:
     waiting = WaitingDeletes()
     export = step(Operation.EXPORT_USERS)
 
-    assert waiting.add([export, step()], moment=0) == [export]
+    assert waiting.add([export, step(), step()], moment=0) == [export]
     assert waiting.take_ready(moment=0.4, linger=0.5) == []
     waiting.add([step()], moment=0.4)
     assert waiting.take_ready(moment=0.8, linger=0.5) == []
     (group,) = waiting.take_ready(moment=0.9, linger=0.5)
-    assert len(group) == 2
+    assert len(group) == 3
     assert not waiting
+
+
+def test_the_deletes_of_one_ticket_go_at_once_where_nothing_went_before() -> None:
+    waiting = WaitingDeletes()
+
+    waiting.add([step(ticket=7), step(ticket=7)], moment=0)
+
+    assert [len(group) for group in waiting.take_ready(moment=0, linger=0.5)] == [2]
+    assert not waiting
+
+
+def test_those_that_come_soon_after_wait_for_each_other() -> None:
+    waiting = WaitingDeletes()
+    waiting.add([step()], moment=0)
+    assert len(waiting.take_ready(moment=0, linger=0.5)) == 1
+
+    waiting.add([step()], moment=0.1)
+    assert waiting.take_ready(moment=0.1, linger=0.5) == []
+    waiting.add([step()], moment=0.3)
+    assert [len(group) for group in waiting.take_ready(moment=0.8, linger=0.5)] == [2]
+
+    waiting.add([step()], moment=2.7)
+    assert waiting.take_ready(moment=2.7, linger=0.5) == []
+    assert len(waiting.take_ready(moment=3.2, linger=0.5)) == 1
+    waiting.add([step()], moment=5.2)
+    assert len(waiting.take_ready(moment=5.2, linger=0.5)) == 1
 
 
 def test_a_full_group_goes_at_once_and_newcomers_do_not_hold_it_up_for_ever() -> None:

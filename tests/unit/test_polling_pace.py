@@ -6,11 +6,27 @@ from datetime import timedelta
 
 import pytest
 
-from requests_app.engine.timing import POLL_MAX, YOUNG, YOUNG_POLL_MAX, until_next_poll
+from requests_app.engine.timing import FEW_TASKS, POLL_MAX, YOUNG, YOUNG_POLL_MAX, until_next_poll
+
+MANY = FEW_TASKS + 1
 
 
-def pause(**age: float) -> float:
-    return until_next_poll(timedelta(**age)).total_seconds()
+def pause(*, together: int = MANY, **age: float) -> float:
+    return until_next_poll(timedelta(**age), together=together).total_seconds()
+
+
+def test_few_fresh_ones_are_asked_about_at_once_and_then_after_twice_as_long_each_time() -> None:
+    age, looks = 0.0, []
+    for _ in range(6):
+        looks.append(pause(together=FEW_TASKS, seconds=age))
+        age += looks[-1]
+
+    assert looks == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.0, 1.0])
+
+
+@pytest.mark.parametrize("seconds", [2, 60, 3600, 86400])
+def test_few_old_ones_are_asked_about_as_seldom_as_many(seconds: float) -> None:
+    assert pause(together=1, seconds=seconds) == pause(seconds=seconds)
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 2, 4, 6])

@@ -1,5 +1,7 @@
 """Where claimed deletes of users wait a moment for company: Stream allows few such calls, but a hundred ids in each.
 
+Those of one ticket alone, with none before them for a while, go at once: somebody waits, and company seldom comes.
+
 It is held in memory. A worker that dies takes no step along: its lease runs out and another one claims it.
 """
 
@@ -36,6 +38,8 @@ class WaitingDeletes:
 
     def __init__(self) -> None:
         self._groups: dict[Key, _Group] = {}
+        # When the last ones went.
+        self._left: float | None = None
 
     def __bool__(self) -> bool:
         return bool(self._groups)
@@ -53,19 +57,27 @@ class WaitingDeletes:
         return others
 
     def take_ready(self, *, moment: float, linger: float) -> list[list[Step]]:
-        """The groups that are to go now: full ones, and those that nobody joined for the time of the linger."""
+        """The groups that are to go now: full ones, those that nobody joined for the linger, and a lone first one."""
         going = []
+        lone = self._is_first_and_lone(moment, linger)
         for key, group in list(self._groups.items()):
             cap = key[2]
             while len(group.steps) >= cap:
                 going.append(group.steps[:cap])
                 group.steps = group.steps[cap:]
-            alone = moment - group.last >= linger or moment - group.first >= PATIENCE * linger
-            if group.steps and alone:
+            waited = lone or moment - group.last >= linger or moment - group.first >= PATIENCE * linger
+            if group.steps and waited:
                 going.append(group.steps)
-            if not group.steps or alone:
+            if not group.steps or waited:
                 del self._groups[key]
+        if going:
+            self._left = moment
         return going
+
+    def _is_first_and_lone(self, moment: float, linger: float) -> bool:
+        """Whether all that waits is one ticket's, and nothing went out so lately that more may be on its way."""
+        tickets = {step.ticket_id for group in self._groups.values() for step in group.steps}
+        return len(tickets) == 1 and (self._left is None or moment - self._left >= PATIENCE * linger)
 
     def take_all(self) -> list[Step]:
         """Everybody who waits, turned out."""

@@ -93,7 +93,8 @@ def _apply_reports(returned: Sequence[Returned[StreamTask, TaskReport]], context
         elif isinstance(reply, StreamError):
             going.append((task, _unread(task, reply, now=now)))
         elif reply.state is TaskState.GOING:
-            going.append((task, _seen(reply, now=now) | {"next_poll_at": _next_poll(task, now=now), "error": ""}))
+            again = now + until_next_poll(now - task.accepted_at, together=len(returned))
+            going.append((task, _seen(reply, now=now) | {"next_poll_at": again, "error": ""}))
         else:
             finished[task.pk] = reply
             end = {"finished_at": now, "next_poll_at": None, "error": reply.error[:500]}
@@ -112,15 +113,11 @@ def _seen(report: TaskReport, *, now: datetime) -> dict[str, object]:
     return {"status": report.status[:40], "polls": F("polls") + 1, "polled_at": now}
 
 
-def _next_poll(task: StreamTask, *, now: datetime) -> datetime:
-    return now + until_next_poll(now - task.accepted_at)
-
-
 def _unread(task: StreamTask, error: StreamError, *, now: datetime) -> dict[str, object]:
     """Asked in vain: again after a pause that grows with the age of the task."""
     seconds = error.retry_after if isinstance(error, RateLimited) else 0.0
-    again = max(_next_poll(task, now=now), now + timedelta(seconds=max(seconds, LEAST_PAUSE)))
-    return {"polled_at": now, "next_poll_at": again, "error": str(error)[:500]}
+    pause = max(until_next_poll(now - task.accepted_at, together=1), timedelta(seconds=max(seconds, LEAST_PAUSE)))
+    return {"polled_at": now, "next_poll_at": now + pause, "error": str(error)[:500]}
 
 
 def _block(app: StreamApp, replies: Sequence[object], *, now: datetime) -> None:
