@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -27,21 +28,40 @@ from tests import databases, migrated, processes
 from tests.canary import API_KEY, SECRET
 from tests.databases import SERVER
 from tests.patience import until
+from tests.warm_python import SETUP, Child, WarmPython
 
 ROOT = Path(__file__).resolve().parents[1]
+# What the commands of a portal have in common.
+IMPORTED = (
+    SETUP,
+    "django.core.management.commands.shell",
+    "django_q.management.commands.qcluster",
+    "requests_app.management.commands.sweep",
+    "requests_app.management.commands.supervise",
+    "tests.faults.errands",
+)
 
 
 @dataclass
 class OwnPortal:
-    """The settings of one portal as its processes see them, and the processes that were started."""
+    """The settings of one portal as its processes see them, and the processes that were started, which end with it."""
 
     folder: Path
     database_url: str
     stream_url: str
     extra: Mapping[str, str] = field(default_factory=dict)
-    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    children: list[Child] = field(default_factory=list)
     # All that this portal's processes start carries it too.
     mark: str = field(default_factory=processes.nested_mark)
+
+    def __enter__(self) -> OwnPortal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in reversed(self.children):
+            _end(child)
+        # A killed supervisor's cluster is in a group of its own.
+        processes.end(lambda: processes.carriers(self.mark))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -68,15 +88,7 @@ class OwnPortal:
 
     def manage(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a management command to its end."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
+        done = self._warm.run(words)
         assert not check or done.returncode == 0, done.stderr[-3000:]
         return done
 
@@ -84,21 +96,19 @@ class OwnPortal:
         """Run Python in the portal; returns what it printed last, read as JSON."""
         return json.loads(self.manage("shell", "--no-imports", "-c", script).stdout.strip().splitlines()[-1])
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
+    def start(self, *words: str) -> Child:
         """Start a management command that stays, in a process group of its own."""
-        log = (self.folder / f"{words[0]}-{len(self.children)}.log").open("ab")
-        child = subprocess.Popen(
-            [sys.executable, "manage.py", *words],
-            cwd=ROOT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        log.close()
+        with (self.folder / f"{words[0]}-{len(self.children)}.log").open("ab") as log:
+            child = self._warm.start(words, output=log, errors=log)
         self.children.append(child)
         return child
+
+    @cached_property
+    def _warm(self) -> WarmPython:
+        """The process that all commands of this portal are forks of."""
+        warm = WarmPython(self.folder, self.environment, IMPORTED)
+        self.children.append(warm.process)
+        return warm
 
     def states(self) -> dict[str, int]:
         """How many tickets stand in which state. Asked of the database itself: a test that waits asks many times."""
@@ -144,23 +154,17 @@ def own_portal(folder: Path, *, database: str = "", **extra: str) -> Iterator[Ow
     sandbox += ["--no-limits", "--faults", str(faults), "--seed"]
     with nullcontext(database) if database else own_database(folder) as database_url, listen_on() as listener:
         url, handle = address_of(listener), listener.fileno()
-        portal = OwnPortal(folder, database_url, url, extra)
-        sandbox += ["--fd", str(handle)]
-        environment = {**os.environ, processes.VARIABLE: portal.mark}
-        portal.children.append(
-            subprocess.Popen(sandbox, cwd=ROOT, env=environment, pass_fds=[handle], start_new_session=True)
-        )
-        listener.close()
-        try:
+        with OwnPortal(folder, database_url, url, extra) as portal:
+            environment = {**os.environ, processes.VARIABLE: portal.mark}
+            command = [*sandbox, "--fd", str(handle)]
+            portal.children.append(
+                subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[handle], start_new_session=True)
+            )
+            listener.close()
             if database or not migrated.is_shared():
                 portal.manage("migrate", "--verbosity", "0")
             until(lambda: _answers(url), seconds=20, what="the sandbox to answer")
             yield portal
-        finally:
-            for child in reversed(portal.children):
-                _end(child)
-            # A killed supervisor's cluster is in a group of its own.
-            processes.end(lambda: processes.carriers(portal.mark))
 
 
 def _answers(url: str) -> bool:
@@ -171,7 +175,7 @@ def _answers(url: str) -> bool:
     return True
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end(child: Child) -> None:
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()

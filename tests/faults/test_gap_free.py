@@ -12,9 +12,8 @@ WRITERS, EACH = 8, 40
 
 
 def test_numbers_have_no_gap_however_many_write(tmp_path: Path) -> None:
-    with own_database(tmp_path) as url:
-        # Nothing is sent here: there is no Stream.
-        portal = OwnPortal(tmp_path, url, "http://127.0.0.1:9")
+    # Nothing is sent here: there is no Stream.
+    with own_database(tmp_path) as url, OwnPortal(tmp_path, url, "http://127.0.0.1:9") as portal:
         portal.manage("migrate", "--verbosity", "0")
         script = f"from tests.faults import errands; errands.scribble_at_once({WRITERS}, {EACH})"
         found: dict[str, Any] = portal.say(script)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections import Counter
 from pathlib import Path
 
 from tests.own_portal import OwnPortal, own_portal
 from tests.patience import until
 from tests.smtp_server import MailServer, running_mail_server
+from tests.warm_python import Child
 
 MAILS = 12
 KILLS = 3
@@ -21,7 +21,7 @@ def errand(words: str) -> str:
     return f"from tests.faults import errands; errands.{words}"
 
 
-def worker(portal: OwnPortal) -> subprocess.Popen[bytes]:
+def worker(portal: OwnPortal) -> Child:
     return portal.start("shell", "--no-imports", "-c", errand("send_mails()"))
 
 

@@ -19,7 +19,6 @@ from requests_app.enums import Operation
 from requests_app.models import Step, StreamApp, Ticket
 from requests_app.stream.errors import UnknownOutcome
 
-
 _tickets = count(1)
 
 

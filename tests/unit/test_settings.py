@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.warm_python import WarmPython
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = (
@@ -30,17 +33,37 @@ SHOW = f"import json; from portal import settings as s; print(json.dumps({{n: ge
 CHECK = "import django; django.setup(); from django.core.management import call_command; call_command('check')"
 
 
+# What the settings and the checks import of others, before there are any settings.
+IMPORTED = (
+    "cryptography.fernet",
+    "csp.constants",
+    "django.core.management",
+    "django.db.models",
+    "django.forms",
+    "django.urls",
+    "environ",
+    "holidays",
+    "prometheus_client",
+    "requests",
+)
+_without_settings: list[WarmPython] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _python_without_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    warm = WarmPython(tmp_path_factory.mktemp("warm"), {**os.environ, "PYTHONUNBUFFERED": "1"}, IMPORTED)
+    _without_settings.append(warm)
+    yield
+    _without_settings.clear()
+    warm.process.kill()
+    warm.process.wait()
+
+
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run some code with the settings of a fresh process; `.env` is kept out by naming every variable it could hold."""
     base = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={**base, "PORTAL_PROFILE": "production", "SECRET_KEY": "x" * 60, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    given = {**base, "PORTAL_PROFILE": "production", "SECRET_KEY": "x" * 60, **environment}
+    return _without_settings[0].run(["-c", code], environment=given)
 
 
 def shown(**environment: str) -> dict[str, Any]:
