@@ -1,9 +1,9 @@
 """The queue in the portal's own database, which hears of a new job at once.
 
 Django-Q's own broker looks at its table every half second. Here the looks are the same, but a wait between two of them
-ends as soon as a job may have come: on PostgreSQL by NOTIFY, which is sent with the transaction of the job, on SQLite by
-the version of the file, which every commit of another connection changes. What is missed costs the time until the next
-look and nothing else; behind a connection pool that does not pass NOTIFY on, it is as it is without.
+ends as soon as a job may have come: on PostgreSQL by NOTIFY, sent with the transaction of the job, on SQLite by the
+version of the file, which every commit of another connection changes. What is missed costs the time until the next look
+and nothing else. A connection pool that passes no NOTIFY on makes it as slow as the other.
 """
 
 from __future__ import annotations
