@@ -122,7 +122,7 @@ def cancelled(plan: Plan | None = None, **changes: Any) -> Ticket:
 
 
 def seen(ticket: Ticket, *, at: datetime | None = None) -> dict[str, Any]:
-    """What an approval needs of a preview, where Stream could not be asked. Leaves no entry."""
+    """What an approval says of what was read, over a preview for which Stream could not be asked. Leaves no entry."""
     now = at or timezone.now()
     preview = Preview.objects.create(
         ticket=ticket,
@@ -133,7 +133,8 @@ def seen(ticket: Ticket, *, at: datetime | None = None) -> dict[str, Any]:
         content={"v": 1, "accounts": [], "trouble": "Stream did not answer."},
         digest=f"{next(_numbers):064x}",
     )
-    return {"preview_digest": preview.digest, "without_preview": True}
+    shown = {"plan_digest": ticket.plan_digest, "revision": ticket.revision}
+    return {**shown, "preview_digest": preview.digest, "without_preview": True}
 
 
 def approved(

@@ -150,6 +150,8 @@ def _approve(ticket: Ticket, case: Case, *, dpo: Actor) -> None:
         actor=dpo,
         now=now,
         confirm_user_id=case.user_id,
+        plan_digest=ticket.plan_digest,
+        revision=ticket.revision,
         preview_digest=seen.digest,
         without_preview=not seen.answered,
         note=case.note,

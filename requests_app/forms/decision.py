@@ -50,7 +50,9 @@ class ApproveForm(forms.Form):
         help_text=_("Kept as it stands here, with the approval that releases the rest. It is not sent by that."),
         widget=forms.Textarea(attrs={"rows": 12, "required": True}),
     )
+    # Whether they are there is for the verb to say: without them it is no approval of anything.
     plan_digest = forms.CharField(required=False, widget=forms.HiddenInput)
+    revision = forms.CharField(required=False, widget=forms.HiddenInput)
     preview_digest = forms.CharField(required=False, widget=forms.HiddenInput)
     without_preview = forms.BooleanField(
         required=False,

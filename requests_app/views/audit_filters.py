@@ -10,17 +10,15 @@ from django.utils.translation import gettext as _
 from requests_app.audit_actions import AuditAction
 from requests_app.models.ticket import REFERENCE
 from requests_app.queries.audit import Filters
+from requests_app.views.numbers import ID_DIGITS, number_or_none
 
 NAMES = ("since", "until", "actor", "action", "ticket")
 _ACTIONS = {action.value for action in AuditAction}
-# Sequence numbers and ids fit into 64 bits.
-_DIGITS = 19
 
 
 def number(given: QueryDict, name: str) -> int | None:
     """A sequence number or an id; None where there is none, or none that could exist."""
-    text = given.get(name, "")
-    return int(text) if text.isdecimal() and len(text) < _DIGITS else None
+    return number_or_none(given.get(name, ""), most_digits=ID_DIGITS)
 
 
 def facts_of(filters: Filters) -> dict[str, object]:

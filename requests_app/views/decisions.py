@@ -19,6 +19,7 @@ from requests_app.models import Ticket
 from requests_app.views.decision_card import preview_context
 from requests_app.views.freshness import fresh_sign_in
 from requests_app.views.loaders import actor_of, load_ticket, page
+from requests_app.views.numbers import number_or_none
 from requests_app.views.renewed import renewed
 from requests_app.views.tickets import ticket_response
 from requests_app.workflow import approval, letters
@@ -68,7 +69,8 @@ def approve(request: HttpRequest, reference: str) -> HttpResponse:
             now=timezone.now(),
             confirm_user_id=typed["confirm_user_id"],
             note=typed["note"],
-            plan_digest=typed["plan_digest"] or None,
+            plan_digest=typed["plan_digest"],
+            revision=number_or_none(typed["revision"]),
             preview_digest=typed["preview_digest"],
             without_preview=typed["without_preview"],
             send_if_absent=typed["send_if_absent"],

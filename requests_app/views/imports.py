@@ -19,6 +19,7 @@ from requests_app.models import Upload
 from requests_app.queries import uploads
 from requests_app.views import spreadsheet
 from requests_app.views.loaders import actor_for, actor_of, origin_of, page
+from requests_app.views.numbers import number_or_none
 from requests_app.workflow import imports, sheet
 from requests_app.workflow.permissions import NotPermitted
 from requests_app.workflow.policies import UnableTo
@@ -88,8 +89,7 @@ def import_detail(request: HttpRequest, token: str) -> HttpResponse:
 def _show(request: HttpRequest, found: Upload, *, trouble: str = "", status: int = 200) -> HttpResponse:
     context: dict[str, object] = {"upload": found, "trouble": trouble, "again": AGAIN}
     if found.confirmed_at:
-        after = request.GET.get("after", "")
-        context["result"] = uploads.result(found, after=int(after) if after.isdecimal() and len(after) < 8 else 0)
+        context["result"] = uploads.result(found, after=number_or_none(request.GET.get("after", "")) or 0)
     elif not found.discarded_at:
         lines = imports.lines(found)
         bad = [line for line in lines if line.problems]

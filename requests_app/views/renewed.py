@@ -11,7 +11,12 @@ from requests_app.models import Ticket
 
 def renewed(form: forms.Form, ticket: Ticket) -> forms.Form:
     """What was typed, to be sent again. A confirmation counts for what was read, so that is typed again."""
-    now = {"plan_digest": ticket.plan_digest, "shown": str(ticket.owner_id or NOBODY), "confirm_user_id": ""}
+    now = {
+        "plan_digest": ticket.plan_digest,
+        "revision": str(ticket.revision),
+        "shown": str(ticket.owner_id or NOBODY),
+        "confirm_user_id": "",
+    }
     data = QueryDict(mutable=True)
     data.update(form.data)
     for field in now.keys() & form.fields.keys():

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from requests_app.queries import stream_tasks as found
 from requests_app.queries import waiting
 from requests_app.views.loaders import actor_of, page
+from requests_app.views.numbers import ID_DIGITS, number_or_none
 from requests_app.views.paging import Pager
 
 
@@ -21,8 +22,7 @@ def stream_task_list(request: HttpRequest) -> HttpResponse:
     view = request.GET.get("view", "running")
     if view not in dict(found.VIEWS):
         view = "running"
-    given = request.GET.get("before", "")
-    before = int(given) if given.isdecimal() and len(given) < 19 else None
+    before = number_or_none(request.GET.get("before", ""), most_digits=ID_DIGITS)
     lines = found.page_before(found.in_view(view), before, actor_of(request))
     shown, base = lines[: found.PAGE], f"{reverse('stream-task-list')}?view={view}"
     context = {

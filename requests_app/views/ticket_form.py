@@ -21,6 +21,7 @@ from requests_app.forms.ticket import TicketForm
 from requests_app.models import Ticket
 from requests_app.views.loaders import actor_of, load_ticket, page
 from requests_app.views.look_up import accounts_context
+from requests_app.views.numbers import number_or_none
 from requests_app.workflow import autosave, deadlines, effects, presets, tickets
 from requests_app.workflow import plan as plans
 from requests_app.workflow.actions import actions_for
@@ -77,8 +78,7 @@ def form_of(request: HttpRequest) -> TicketForm:
 
 def revision_of(request: HttpRequest) -> int | None:
     """The revision of the ticket that the page showed."""
-    revision = request.POST.get("revision", "")
-    return int(revision) if revision.isdecimal() and len(revision) < 10 else None
+    return number_or_none(request.POST.get("revision", ""))
 
 
 def _kept_form(request: HttpRequest, ticket: Ticket | None = None) -> TicketForm | None:

@@ -27,6 +27,7 @@ from requests_app.views import unmasking
 from requests_app.views.freshness import fresh_sign_in
 from requests_app.views.loaders import actor_of, load_attachment, load_ticket, page
 from requests_app.views.look_up import submit_seen
+from requests_app.views.numbers import ID_DIGITS, number_or_none
 from requests_app.views.renewed import renewed
 from requests_app.views.tickets import ticket_response
 from requests_app.workflow import aftercare, assignment, attachments, closing, retention, tickets
@@ -175,15 +176,14 @@ def assign(request: HttpRequest, reference: str) -> HttpResponse:
     """Take the ticket, hand it over, or let it go."""
 
     def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
-        shown = typed["shown"]
         return assignment.assign(
             ticket,
             _person(typed["owner"]),
             actor=actor,
             now=timezone.now(),
             note=typed["note"],
-            shown_owner_id=int(shown) if shown.isdecimal() else None,
-            check_shown=bool(shown),
+            shown_owner_id=number_or_none(typed["shown"], most_digits=ID_DIGITS),
+            check_shown=bool(typed["shown"]),
         )
 
     def done(ticket: Ticket) -> str:

@@ -229,7 +229,8 @@ def _forms(actions: dict[Verb, Action], expected: str, ticket: Ticket, bound: di
     }
     for verb, form in _FORMS.items():
         if verb in actions and actions[verb].allowed:
-            initial = {"plan_digest": ticket.plan_digest} | (_notice(ticket) if verb is Verb.APPROVE else {})
+            shown = {"plan_digest": ticket.plan_digest, "revision": ticket.revision}
+            initial = shown | (_notice(ticket) if verb is Verb.APPROVE else {})
             fresh = form(auto_id=f"{verb.value}_%s", initial=initial)
             found[verb.value] = bound.get(verb.value) or fresh
     found["expected"] = expected

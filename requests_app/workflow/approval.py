@@ -92,25 +92,28 @@ def approve(
     actor: Actor,
     now: datetime,
     confirm_user_id: str,
+    plan_digest: str,
+    revision: int | None,
     preview_digest: str,
     without_preview: bool = False,
     note: str = "",
-    plan_digest: str | None = None,
     send_if_absent: bool = False,
     ground: str = "",
     letter: Draft | None = None,
 ) -> Ticket:
     """Release exactly this plan to Stream, or leave it to a second person; the doorbell rings in the same transaction.
 
-    `plan_digest` is what the page showed, `preview_digest` names what Stream showed; `without_preview` is the DPO's
-    explicit word where Stream could not be asked. `send_if_absent` is theirs to send deletes for accounts that Stream
-    does not show any more. `ground` (Art. 17(1)) is the DPO's; without one the agent's counts. Where parts were
-    refused, their notice is kept with the approval that releases the rest: `letter` as it was previewed and changed,
-    without one as the newest text makes it.
+    `plan_digest` and `revision` are those of the ticket that the page showed; `preview_digest` names what Stream
+    showed, `without_preview` is the DPO's explicit word where it could not be asked. `send_if_absent` is theirs to send
+    deletes for accounts that Stream does not show any more. `ground` (Art. 17(1)) is the DPO's; without one the agent's
+    counts. Where parts were refused, their notice is kept with the approval that releases the rest: `letter` as it was
+    previewed and changed, without one as the newest text makes it.
     """
     facts = standing(ticket)
     policies.check(facts, Verb.APPROVE, actor_id=actor.id)
-    policies.check_same_plan(plan_digest, plans.digest(facts.plan))
+    policies.check_shown(
+        plan_digest, revision, current_digest=plans.digest(facts.plan), current_revision=ticket.revision
+    )
     policies.check_confirmation(confirm_user_id, facts.plan.user_ids[0])
     preview = previews.check(ticket, preview_digest, without=without_preview, now=now)
     ground = policies.check_ground(facts.kind, ground or ticket.ground)

@@ -23,7 +23,8 @@ R = TypeVar("R")
 def guarded(verb: Verb) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let the verb run only for roles that hold it; an attempt without the right leaves an audit entry.
 
-    The same goes for an approver who worked on the ticket: that, too, is a matter of right.
+    The same goes for an approver who worked on the ticket, since that, too, is a matter of right, and for an approval
+    that names nothing that was read.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -31,13 +32,14 @@ def guarded(verb: Verb) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
             named: dict[str, Any] = dict(kwargs)
             ticket = args[0] if args and isinstance(args[0], Ticket) else None
+            refusal: Exception
             try:
                 cooling_off = ticket is not None and is_cooling_off(ticket, now=named["now"])
                 permissions.check_may(named["actor"], verb, cooling_off=cooling_off)
                 return _again_after_a_deadlock(lambda: function(*args, **kwargs), ticket)
             except policies.FourEyes as reason:
                 refusal = permissions.NotPermitted(str(reason))
-            except permissions.NotPermitted as reason:
+            except (permissions.NotPermitted, policies.NotShown) as reason:
                 refusal = reason
             access.record_refused(
                 actor=named["actor"], now=named["now"], what=verb.value, reason=str(refusal), ticket=ticket

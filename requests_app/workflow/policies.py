@@ -41,6 +41,10 @@ class FourEyes(UnableTo):
     """Whoever opened or edited a ticket cannot approve it."""
 
 
+class NotShown(UnableTo):
+    """The attempt does not say what was read before it. No page of the portal sends such a one, so it is recorded."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Standing:
     """What the rules need to know of a ticket."""
@@ -176,10 +180,16 @@ def check_reason(text: str) -> None:
         raise UnableTo("Write the reason: it goes to the ticket and the audit log.", field="note")
 
 
-def check_same_plan(shown: str | None, current: str) -> None:
-    """An approval covers the plan that the page showed, and no other."""
-    if shown and shown != current:
+def check_shown(plan_digest: str, revision: int | None, *, current_digest: str, current_revision: int) -> None:
+    """An approval covers the plan and the ticket that the page showed, and no others."""
+    if not plan_digest or revision is None:
+        raise NotShown(
+            "This approval does not say which plan was read. Open the ticket, read the plan, approve it there."
+        )
+    if plan_digest != current_digest:
         raise UnableTo("The plan changed since you opened this page. Read it again before you decide.")
+    if revision != current_revision:
+        raise UnableTo("The ticket changed since you opened this page. Read it again before you decide.")
 
 
 def first_problem(problems: Iterable[tuple[str, str]]) -> UnableTo | None:

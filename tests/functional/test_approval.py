@@ -235,7 +235,7 @@ def test_what_cannot_be_restored_says_why(plan: str, words: str) -> None:
 def test_an_approval_of_what_is_decided_already_keeps_the_note_that_was_typed() -> None:
     ticket, dora = factories.submitted(), signed_in("dora")
     typed = {"note": "Grounds checked at length.", "confirm_user_id": ticket.plan["user_ids"][0], "ground": "17_1_a"}
-    typed |= {"plan_digest": ticket.plan_digest, "preview_digest": factories.seen(ticket)["preview_digest"]}
+    typed |= factories.seen(ticket)
     tickets.send_back(ticket, actor=actor("dan"), now=timezone.now(), note="Which account?")
 
     answer = dora.post(f"/tickets/{ticket.reference}/approve/", typed)

@@ -50,9 +50,16 @@ def approve(ticket: Ticket, preview: Preview | None, by: str = "dora", **changes
         actor=actor(by),
         now=timezone.now(),
         confirm_user_id=ticket.plan["user_ids"][0],
+        plan_digest=ticket.plan_digest,
+        revision=ticket.revision,
         preview_digest=preview.digest if preview else "",
         **changes,
     )
+
+
+def shown(ticket: Ticket, preview: Preview) -> dict[str, Any]:
+    """What the page sends along with an approval."""
+    return {"plan_digest": ticket.plan_digest, "revision": ticket.revision, "preview_digest": preview.digest}
 
 
 def test_it_counts_what_stream_shows(stand_in: StandIn) -> None:
@@ -315,20 +322,20 @@ def test_an_old_preview_gives_back_what_was_typed(stand_in: StandIn) -> None:
 
     answer = signed_in("dora").post(
         f"/tickets/{ticket.reference}/approve/",
-        {"confirm_user_id": WHO, "note": "As agreed.", "preview_digest": old.digest},
+        {"confirm_user_id": WHO, "note": "As agreed.", **shown(ticket, old)},
     )
 
-    shown = answer.content.decode()
+    page = answer.content.decode()
     assert answer.status_code == 422
-    assert "Look at the preview again" in shown
-    assert "As agreed." in shown
-    assert f'value="{WHO}"' in shown
-    assert 'hx-trigger="load, submit"' in shown
+    assert "Look at the preview again" in page
+    assert "As agreed." in page
+    assert f'value="{WHO}"' in page
+    assert 'hx-trigger="load, submit"' in page
 
 
 def test_a_second_press_tells_that_it_is_approved(stand_in: StandIn) -> None:
     ticket = waiting()
-    sent = {"confirm_user_id": WHO, "preview_digest": look(ticket).digest}
+    sent = {"confirm_user_id": WHO, **shown(ticket, look(ticket))}
     dora, url = signed_in("dora"), f"/tickets/{ticket.reference}/approve/"
     dora.post(url, sent)
 

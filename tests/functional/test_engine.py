@@ -437,8 +437,9 @@ def test_a_rolled_back_approval_rings_nowhere() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM django_q_ormq")
         before = cursor.fetchone()[0]
+        shown = factories.seen(ticket)
         with pytest.raises(Exception, match="not the user id"):
-            approval.approve(ticket, actor=actor("dora"), now=Clock()(), confirm_user_id="x", preview_digest="")
+            approval.approve(ticket, actor=actor("dora"), now=Clock()(), confirm_user_id="x", **shown)
         cursor.execute("SELECT count(*) FROM django_q_ormq")
         assert cursor.fetchone()[0] == before
 

@@ -324,7 +324,7 @@ def test_the_notice_of_a_refusal_in_part_is_changed_before_it_is_kept() -> None:
     ticket, dora = refused_in_part(), signed_in("dora")
     form = dora.get(url("ticket-detail", ticket)).context["forms"]["approve"]
     notice = {name: form[name].value() for name in ("subject", "body")}
-    typed = {"confirm_user_id": "u_1", "plan_digest": ticket.plan_digest, **factories.seen(ticket), **notice}
+    typed = {"confirm_user_id": "u_1", **factories.seen(ticket), **notice}
     typed["body"] = notice["body"].replace("The posts are evidence.", "We need the posts as evidence until May.")
 
     cut = dora.post(url("ticket-approve", ticket), {**typed, "body": "No.", "note": "Weighed at length."})

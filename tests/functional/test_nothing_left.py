@@ -105,7 +105,9 @@ def the_whole_way(stand_in: StandIn, clock: Clock) -> Ticket:
         ada.post("/tickets/", {"q": typed})
     dora.post("/audit/person/", {"user_id": USER_ID})
     post(dora, ticket, "preview")
-    post(dora, ticket, "approve", confirm_user_id="not-" + USER_ID, note=WORDS["decision"])
+    ticket.refresh_from_db()
+    read = {"plan_digest": ticket.plan_digest, "revision": ticket.revision}
+    post(dora, ticket, "approve", confirm_user_id="not-" + USER_ID, note=WORDS["decision"], **read)
     # The password is older than five minutes: what was sent waits in the session until it is entered.
     session = dora.session
     session["signed_in_at"] = 0.0
@@ -118,6 +120,7 @@ def the_whole_way(stand_in: StandIn, clock: Clock) -> Ticket:
         note=WORDS["decision"],
         ground=Ground.CONSENT_WITHDRAWN.value,
         preview_digest=Preview.objects.latest("pk").digest,
+        **read,
     )
     dora.post(asked["Location"], {"password": PASSWORD}, follow=True)
     ticket.refresh_from_db()

@@ -102,7 +102,7 @@ def test_an_approval_through_the_page() -> None:
 
     answer = dora.post(
         path(ticket, "approve/"),
-        {"confirm_user_id": "u_1", "note": "Fine.", "plan_digest": ticket.plan_digest, **factories.seen(ticket)},
+        {"confirm_user_id": "u_1", "note": "Fine.", **factories.seen(ticket)},
     )
 
     ticket.refresh_from_db()
@@ -117,6 +117,7 @@ def test_an_approval_through_the_page() -> None:
         ({"confirm_user_id": " u_1"}, "not the user id of the ticket"),
         ({}, "Type the user id"),
         ({"confirm_user_id": "u_1", "plan_digest": "0" * 64}, "The plan changed since you opened this page"),
+        ({"confirm_user_id": "u_1", "revision": "99"}, "The ticket changed since you opened this page"),
         ({"confirm_user_id": "u_1", "note": "x" * 4001}, "at most 4000"),
     ],
 )
@@ -124,13 +125,30 @@ def test_a_wrong_approval_answers_422_and_approves_nothing(sent: dict[str, str],
     ticket = factories.submitted(factories.erase_plan("u_1"))
     dora, before = signed_in("dora"), AuditEntry.objects.count()
 
-    answer = dora.post(path(ticket, "approve/"), sent)
+    answer = dora.post(path(ticket, "approve/"), {**factories.seen(ticket), **sent})
 
     assert answer.status_code == 422
     assert sentence in unescape(answer.content.decode())
     ticket.refresh_from_db()
     assert ticket.state == State.AWAITING_DECISION
     assert AuditEntry.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    "missing", [{"plan_digest": ""}, {"revision": ""}, {"revision": "9e9"}, {"revision": "9" * 5000}]
+)
+def test_an_approval_that_names_nothing_that_was_read_is_kept_as_an_attempt(missing: dict[str, str]) -> None:
+    ticket = factories.submitted(factories.erase_plan("u_1"))
+    sent = {"confirm_user_id": "u_1", **factories.seen(ticket), **missing}
+
+    answer = signed_in("dora").post(path(ticket, "approve/"), sent)
+
+    assert answer.status_code == 422
+    assert "does not say which plan was read" in answer.content.decode()
+    ticket.refresh_from_db()
+    assert ticket.state == State.AWAITING_DECISION
+    entry = AuditEntry.objects.latest("seq")
+    assert (entry.action, entry.ticket_id) == (AuditAction.ATTEMPT_REFUSED, ticket.pk)
 
 
 def test_whoever_opened_it_gets_403_and_leaves_an_entry() -> None:

@@ -153,7 +153,7 @@ def test_whoever_opened_or_edited_never_approves(opener: str) -> None:
 
 def test_an_edit_voids_what_was_shown() -> None:
     ticket = factories.submitted()
-    shown = ticket.plan_digest
+    shown = factories.seen(ticket)
     tickets.send_back(ticket, actor=actor("dora"), now=now(), note="Softer.")
     PERFORM[Verb.EDIT](ticket, actor("ada"))
     tickets.submit(ticket, actor=actor("ada"), now=now())
@@ -164,8 +164,7 @@ def test_an_edit_voids_what_was_shown() -> None:
             actor=actor("dora"),
             now=now(),
             confirm_user_id=ticket.plan["user_ids"][0],
-            plan_digest=shown,
-            **factories.seen(ticket),
+            **shown,
         )
 
 

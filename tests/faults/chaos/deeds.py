@@ -36,8 +36,7 @@ def doomed(deed: Deed, point: Failpoint, fate: Fate, passes: int, reached: Tally
 
 def approve(ticket: Ticket) -> Deed:
     """The DPO presses the button."""
-    fields = {"confirm_user_id": ticket.plan["user_ids"][0], "plan_digest": ticket.plan_digest, "note": ""}
-    fields |= {"preview_digest": str(factories.seen(ticket)["preview_digest"]), "without_preview": "on"}
+    fields = {"confirm_user_id": ticket.plan["user_ids"][0], "note": "", **factories.seen(ticket)}
     return lambda: at_the_site("dora").post(reverse("ticket-approve", args=[ticket.reference]), fields)
 
 

@@ -21,7 +21,7 @@ from requests_app.enums import (
 )
 from requests_app.workflow import permissions, policies, states
 from requests_app.workflow.plan import Plan
-from requests_app.workflow.policies import FourEyes, InWrongState, Standing, UnableTo
+from requests_app.workflow.policies import FourEyes, InWrongState, NotShown, Standing, UnableTo
 
 
 def standing(**changes: Any) -> Standing:
@@ -168,8 +168,15 @@ def test_a_reason_has_words(text: str) -> None:
     assert caught.value.field == "note"
 
 
-def test_an_approval_is_of_the_plan_that_was_shown() -> None:
-    policies.check_same_plan("abc", "abc")
-    policies.check_same_plan(None, "abc")
-    with pytest.raises(UnableTo, match="changed since"):
-        policies.check_same_plan("abc", "abd")
+def test_an_approval_is_of_the_plan_and_the_ticket_that_were_shown() -> None:
+    policies.check_shown("abc", 3, current_digest="abc", current_revision=3)
+    with pytest.raises(UnableTo, match="plan changed since"):
+        policies.check_shown("abc", 3, current_digest="abd", current_revision=3)
+    with pytest.raises(UnableTo, match="ticket changed since"):
+        policies.check_shown("abc", 3, current_digest="abc", current_revision=4)
+
+
+@pytest.mark.parametrize(("digest", "revision"), [("", 3), ("abc", None), ("", None)])
+def test_an_approval_that_names_nothing_that_was_shown_is_none(digest: str, revision: int | None) -> None:
+    with pytest.raises(NotShown):
+        policies.check_shown(digest, revision, current_digest="abc", current_revision=3)
