@@ -23,6 +23,8 @@ logger = logging.getLogger("portal.queue")
 CHANNEL = "portal_job"
 # Seconds between two looks at the version of a SQLite file: the look reads one number, and no table.
 VERSION_LOOK = 0.02
+# Seconds between two ends of the wait at least: most commits are those of others, and each look at the table costs.
+LEAST_PAUSE = 0.1
 
 
 class Bell(Protocol):
@@ -105,12 +107,15 @@ class _Versioned:
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
         self._seen = self._version()
+        self._woke = 0.0
 
     def wait(self, seconds: float) -> None:
-        ends = time.monotonic() + seconds
+        began = time.monotonic()
+        ends = began + seconds
+        time.sleep(max(0.0, min(ends, self._woke + LEAST_PAUSE) - began))
         while (version := self._version()) == self._seen and time.monotonic() < ends:
             time.sleep(VERSION_LOOK)
-        self._seen = version
+        self._seen, self._woke = version, time.monotonic()
 
     def close(self) -> None:
         self._connection.close()

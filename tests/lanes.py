@@ -26,7 +26,7 @@ MARKERS = {
 }
 # Fixtures of pytest-django (and the settings of its marker) behind which a database stands.
 _DATABASE_FIXTURES = frozenset({"db", "transactional_db", "live_server", "django_db_setup"})
-# The longest first. What soaks waits for leases to end, mostly.
+# The longest first. What soaks waits, mostly: for leases to end, for the schedule.
 _FOLDERS_WITH_PROCESSES = ("soak", "faults", "system")
 
 
