@@ -15,7 +15,7 @@ from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db import connections
 
-from tests import emptying, lanes, leftovers, machine, migrated, people, processes
+from tests import emptying, lanes, leftovers, machine, migrated, processes
 from tests.canary import EVERYWHERE
 from tests.own_portal import ROOT
 
@@ -115,9 +115,8 @@ def nothing_outlives_it() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _nobody_is_remembered() -> None:
-    """Failed sign-ins of one test do not slow the next one down, and nobody of one is there in the next."""
+    """Failed sign-ins of one test do not slow the next one down."""
     cache.clear()
-    people.forget()
 
 
 class _Ear(logging.Handler):

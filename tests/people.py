@@ -40,19 +40,9 @@ def person(name: str) -> AbstractUser:
     return found
 
 
-_numbers: dict[str, int] = {}
-
-
-def forget() -> None:
-    """Another test begins: nobody is there yet."""
-    _numbers.clear()
-
-
 def actor(name: str) -> Actor:
-    """The same as an actor. Whoever was made in this test is not looked up again."""
-    if name not in _numbers:
-        _numbers[name] = person(name).pk
-    return Actor(_numbers[name], CAST[name][1], name, ORIGIN)
+    """The same as an actor."""
+    return Actor(person(name).pk, CAST[name][1], name, ORIGIN)
 
 
 def signed_in(name: str) -> Client:
