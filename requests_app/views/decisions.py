@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -106,14 +107,23 @@ def _done_before(request: HttpRequest, reference: str) -> HttpResponse | None:
     return redirect("ticket-detail", reference=ticket.reference)
 
 
-def _refused(request: HttpRequest, reference: str, form: ApproveForm, reason: UnableTo) -> HttpResponse:
+def _refused(request: HttpRequest, reference: str, form: forms.Form, reason: UnableTo) -> HttpResponse:
     # What was read may have been changed in memory: the page shows what is stored, and the form what was typed.
     ticket = load_ticket(request, reference)
     if ticket.state != State.AWAITING_DECISION:
         bound = {Verb.APPROVE.value: renewed(form, ticket)}
         return ticket_response(request, ticket, bound=bound, trouble=str(reason), status=422)
+    if not _is_of(form, ticket):
+        # The page shows the ticket as it is now: what is approved next is that, once it was read and confirmed anew.
+        form = renewed(form, ticket)
     form.add_error(reason.field if reason.field in form.fields else None, str(reason))
     return ticket_response(request, ticket, bound={"approve": form}, status=422)
+
+
+def _is_of(form: forms.Form, ticket: Ticket) -> bool:
+    """Whether the form was filled in over the ticket as it stands."""
+    shown = (form.data.get("plan_digest"), form.data.get("revision"))
+    return shown == (ticket.plan_digest, str(ticket.revision))
 
 
 def _approved(ticket: Ticket) -> str:

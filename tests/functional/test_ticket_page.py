@@ -134,6 +134,21 @@ def test_a_wrong_approval_answers_422_and_approves_nothing(sent: dict[str, str],
     assert AuditEntry.objects.count() == before
 
 
+@pytest.mark.parametrize("stale", [{"plan_digest": "0" * 64}, {"revision": "99"}, {"plan_digest": "", "revision": ""}])
+def test_an_approval_that_came_too_late_can_be_given_over_what_is_shown_now(stale: dict[str, str]) -> None:
+    ticket = factories.submitted(factories.erase_plan("u_1"))
+    dora, sent = signed_in("dora"), {"confirm_user_id": "u_1", "note": "Checked.", **factories.seen(ticket)}
+
+    form = dora.post(path(ticket, "approve/"), sent | stale).context["forms"]["approve"]
+    again = {name: form[name].value() for name in ("plan_digest", "revision", "note", "preview_digest")}
+    confirmed = form["confirm_user_id"].value()
+    dora.post(path(ticket, "approve/"), {**again, "without_preview": "on", "confirm_user_id": "u_1"})
+
+    assert (confirmed, again["note"]) == ("", "Checked.")
+    ticket.refresh_from_db()
+    assert ticket.state == State.APPROVED
+
+
 @pytest.mark.parametrize(
     "missing", [{"plan_digest": ""}, {"revision": ""}, {"revision": "9e9"}, {"revision": "9" * 5000}]
 )
