@@ -23,6 +23,13 @@ function isOutdated(shown, sent) {
   return [...names].some((name) => String(now.getAll(name)) !== String(sent.getAll(name)));
 }
 
+// Before the others, since nothing more is heard of an answer whose place in the page was taken by another one. That one
+// was about what is chosen now; this one would still bring its plan along.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { target } = event.detail;
+  if (target.id === "choices" && target !== choices()) event.preventDefault();
+});
+
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { target, requestConfig, xhr } = event.detail;
   if (xhr.status >= 400) return;

@@ -154,6 +154,31 @@ def test_a_usual_way_fills_the_modes_in_whatever_was_chosen_before(sign_in: Sign
     expect(ada.get_by_role("button", name="Everything gone")).to_have_attribute("aria-pressed", "true")
 
 
+def test_a_choice_that_asked_after_a_usual_way_was_pressed_changes_nothing(sign_in: SignIn, app: StreamApp) -> None:
+    ada = at_an_erasure(sign_in)
+    ada.get_by_role("button", name="Everything gone").click()
+    calls = ada.get_by_role("radiogroup", name="Calls")
+    expect(calls.get_by_label("Hard")).to_be_checked()
+    held: dict[str, Route] = {}
+    ada.route(PLAN, lambda route: held.update({_asked_by(route): route}))
+
+    with ada.expect_request(lambda request: "preset=" not in (request.post_data or "") and "/plan/" in request.url):
+        calls.locator("label").filter(has_text="Keep").click()
+        ada.get_by_role("button", name="Everything gone").click()
+    held["preset"].continue_()
+    expect(calls.get_by_label("Hard")).to_be_checked()
+    with ada.expect_response(lambda answer: answer.request == held["choice"].request):
+        held["choice"].continue_()
+    shown(ada)
+
+    expect(calls.get_by_label("Hard")).to_be_checked()
+    expect(ada.get_by_label("Request 2")).to_contain_text('"calls": "hard"')
+
+
+def _asked_by(route: Route) -> str:
+    return "preset" if "preset=" in (route.request.post_data or "") else "choice"
+
+
 def test_a_usual_way_after_a_quick_choice_is_the_last_word(sign_in: SignIn, app: StreamApp) -> None:
     ada = at_an_erasure(sign_in)
     ada.get_by_role("button", name="Everything gone").click()
