@@ -1,76 +1,112 @@
-// The choices of a request renew themselves while one chooses. An answer about older choices must neither undo a newer
-// one nor take away what is being pressed: it is left out, and the newer choice asks by itself. What is known of the
-// user ids stands above the choices: it would move what is being pressed, so it waits for the release. Other fields ask
-// for the plan as well: an answer that was overtaken by one to a later question would show an older plan.
-let pressed = false;
-let left = null;
-let waiting = [];
-// A usual way that was pressed, until its answer fills the modes in.
-let filling = null;
+// The choices of a request renew themselves while one chooses, and so does the plan beside them. An answer about older
+// choices must neither undo a newer one, nor take away or move what is being pressed, nor show an older plan: it is left
+// out. Whatever was left out or overtaken: once nothing is on its way, the plan is compared with what is chosen, and
+// asked for again where it is of something else.
+const form = document.getElementById("request-form");
+const choices = () => document.getElementById("choices");
+const planAddress = choices().parentElement.getAttribute("hx-post");
+// What a plan hangs on besides the choices.
+const AROUND = ["kind", "stream_app", "user_ids", "received_on"];
 
-// The questions about the plan by their order, and the latest of them whose answer is shown.
-const asked = new WeakMap();
+let pressed = false;
+// What to do after the release.
+let waiting = [];
+// The request of a usual way that was pressed, whose answer fills the modes in.
+let filling = null;
+// The requests about the plan by their order, and the latest whose answer is shown.
+const asked = new Map();
 let questions = 0;
 let answered = 0;
+// What the plan that is shown is of; of nothing that can be chosen until the page is looked through.
+let planned = "";
 
-const choices = () => document.getElementById("choices");
-const planAddress = choices()?.parentElement.getAttribute("hx-post");
+// By its own state: of a request whose element has left the page, htmx says no more.
+const isOnItsWay = (xhr) => xhr !== null && xhr.readyState > 0 && xhr.readyState < 4;
+const isAbout = (detail) => detail.requestConfig.path === planAddress;
+
+// What is chosen, by name: as it stands, or as it was sent where that is given.
+function chosen(sent = null) {
+  const now = new FormData(form);
+  const fields = [...choices().querySelectorAll("input[name], select[name], textarea[name]")];
+  const within = fields.filter((field) => field.type !== "hidden").map((field) => field.name);
+  const around = AROUND.map((name) => [name, (sent ?? now).getAll(name)]);
+  return JSON.stringify([...around, ...[...new Set(within)].sort().map((name) => [name, now.getAll(name)])]);
+}
 
 function isOutdated(shown, sent) {
-  const now = new FormData(shown.closest("form"));
+  const now = new FormData(form);
   const fields = [...shown.querySelectorAll("input[name], select[name], textarea[name]")];
   const names = new Set(fields.map((field) => field.name).concat("kind"));
   return [...names].some((name) => String(now.getAll(name)) !== String(sent.getAll(name)));
 }
 
-// Before the others, since nothing more is heard of an answer whose place in the page was taken by another one. That one
-// was about what is chosen now; this one would still bring its plan along.
+function askAgainWhereOutdated() {
+  const typing = document.activeElement?.matches("#choices input:not([type=radio], [type=checkbox]), #choices textarea");
+  if ([...asked.keys()].some(isOnItsWay) || pressed || typing || planned === chosen()) return;
+  choices().dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+// Before the others, since nothing more is heard of an answer whose place in the page was taken by another one.
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { target } = event.detail;
   if (target.id === "choices" && target !== choices()) event.preventDefault();
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const { target, requestConfig, xhr } = event.detail;
+  const { detail } = event;
+  const { target, requestConfig, xhr } = detail;
   if (xhr.status >= 400) return;
   if (pressed && target.id === "look-up") {
     waiting.push(() => htmx.swap(target, xhr.response, { swapStyle: "innerHTML" }));
-    event.detail.shouldSwap = false;
+    detail.shouldSwap = false;
   }
-  const order = asked.get(xhr) ?? Infinity;
-  if (target === choices()) {
-    if (pressed) left = target;
-    const waits = pressed || (filling && filling !== requestConfig.elt);
-    if (waits || isOutdated(target, requestConfig.formData)) event.detail.shouldSwap = false;
-  }
-  if (order < answered) event.detail.shouldSwap = false;
-  else if (event.detail.shouldSwap && order < Infinity) answered = order;
+  if (!isAbout(detail)) return;
+  const isOvertaken = asked.get(xhr) < answered || (filling !== xhr && isOnItsWay(filling));
+  if (pressed || isOvertaken || isOutdated(choices(), requestConfig.formData)) detail.shouldSwap = false;
+  else answered = asked.get(xhr);
 });
 
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
-  if (detail.requestConfig.path === planAddress) asked.set(detail.xhr, ++questions);
-  if (detail.elt.matches(".preset")) filling = detail.elt;
-});
-document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (detail.elt === filling) filling = null;
+  if (!isAbout(detail)) return;
+  const { elt, requestConfig, xhr } = detail;
+  if (elt.matches(".preset")) filling = xhr;
+  asked.set(xhr, ++questions);
+  // After what htmx does with the answer, however the request ended.
+  xhr.addEventListener("loadend", () => {
+    if (asked.get(xhr) === answered) planned = chosen(requestConfig.formData);
+    asked.delete(xhr);
+    // Where Stream or the portal is in trouble, nobody is asked again and again.
+    if (xhr.status < 400) setTimeout(askAgainWhereOutdated);
+  });
 });
 
 document.addEventListener("pointerdown", (event) => {
   pressed = Boolean(choices()?.contains(event.target));
 });
 
-// After the click that follows: where that chose nothing, nobody else would ask again. A button asks by itself.
-function release(event) {
-  const asks = left && !event.target.closest("button");
-  const renewed = left;
+// After the click that follows.
+function release() {
   const late = waiting;
   pressed = false;
-  left = null;
   waiting = [];
   setTimeout(() => {
     late.forEach((show) => show());
-    if (asks) renewed.dispatchEvent(new Event("change", { bubbles: true }));
+    askAgainWhereOutdated();
   });
 }
 document.addEventListener("pointerup", release);
 document.addEventListener("pointercancel", release);
+
+// What was chosen before the scripts were there, or came back with the browser's Back: the page was made without it.
+function isAsServed(field) {
+  if (field.matches("[type=radio], [type=checkbox]")) return field.checked === field.defaultChecked;
+  if (!field.options) return field.value === field.defaultValue;
+  const served = [...field.options].find((option) => option.defaultSelected) ?? field.options[0];
+  return field.value === served?.value;
+}
+window.addEventListener("pageshow", () => {
+  const named = AROUND.flatMap((name) => [...document.getElementsByName(name)]);
+  const fields = [...choices().querySelectorAll("input:not([type=hidden]), select, textarea"), ...named];
+  if (fields.every(isAsServed)) planned = chosen();
+  else askAgainWhereOutdated();
+});

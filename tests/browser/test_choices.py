@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, Page, Response, Route, expect
 
 from requests_app.models import StreamApp
+from tests import factories
 from tests.browser.conftest import SignIn
 
 PLAN = "**/tickets/new/plan/"
@@ -190,3 +193,18 @@ def test_a_usual_way_after_a_quick_choice_is_the_last_word(sign_in: SignIn, app:
 
     expect(calls.get_by_label("Hard")).to_be_checked()
     expect(ada.get_by_label("Request 2")).to_contain_text('"calls": "hard"')
+
+
+def test_what_is_chosen_before_the_scripts_are_there_is_in_the_plan(sign_in: SignIn, app: StreamApp) -> None:
+    ticket = factories.draft(factories.erase_plan("marie.curie"), app=app)
+    ada = sign_in("ada")
+    scripts: list[Route] = []
+    ada.route(re.compile(r"/(htmx|choices)[^/]*\.js$"), lambda route: scripts.append(route))
+    ada.goto(f"/tickets/{ticket.reference}/edit/", wait_until="commit")
+    ada.get_by_role("radiogroup", name="Calls").locator("label").filter(has_text="Keep").click()
+
+    for route in scripts:
+        route.continue_()
+
+    expect(ada.get_by_label("Request 2")).to_contain_text('"conversations": "hard"')
+    expect(ada.get_by_label("Request 2")).not_to_contain_text('"calls"')
