@@ -15,6 +15,7 @@ from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db import connections
 
+from requests_app.workflow import access
 from tests import emptying, lanes, leftovers, machine, migrated, processes
 from tests.canary import EVERYWHERE
 from tests.own_portal import ROOT
@@ -115,8 +116,9 @@ def nothing_outlives_it() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _nobody_is_remembered() -> None:
-    """Failed sign-ins of one test do not slow the next one down."""
+    """Failed sign-ins of one test do not slow the next one down, which records no refused attempts of it either."""
     cache.clear()
+    access._waiting.attempts.clear()
 
 
 class _Ear(logging.Handler):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -87,9 +89,68 @@ def record_export(*, actor: Actor, now: datetime, facts: Mapping[str, object]) -
         log.record(AuditAction.AUDIT_EXPORTED, actor=actor, now=now, facts=facts)
 
 
+@dataclass(frozen=True)
+class _Attempt:
+    """Something that somebody tried and may not."""
+
+    actor: Actor
+    now: datetime
+    what: str
+    reason: str
+    ticket: Ticket | None
+
+
+class _Waiting(threading.local):
+    """Attempts of this thread whose entries wait for the end of the caller's transaction."""
+
+    def __init__(self) -> None:
+        self.attempts: list[_Attempt] = []
+
+
+_waiting = _Waiting()
+
+
 def record_refused(*, actor: Actor, now: datetime, what: str, reason: str, ticket: Ticket | None = None) -> None:
-    """Somebody tried what they may not. `what` is a verb or the name of a page, `reason` the sentence they got."""
+    """Somebody tried what they may not. `what` is a verb or the name of a page, `reason` the sentence they got.
+
+    The refusal mostly ends the transaction that it happened in, and would take its entry along: inside one the entry
+    waits for `record_waiting`.
+    """
+    attempt = _Attempt(actor, now, what, reason, ticket)
+    if _is_in_a_transaction_of_the_caller():
+        _waiting.attempts.append(attempt)
+    else:
+        _write(attempt)
+
+
+def record_waiting() -> None:
+    """Write the entries of attempts that were refused inside a transaction which has ended since, however it did.
+
+    Called where a request or a loop over tickets is through.
+    """
+    while _waiting.attempts and not _is_in_a_transaction_of_the_caller():
+        attempt = _waiting.attempts[0]
+        _write(attempt)
+        # Only now: an entry that could not be written is still to be written.
+        _waiting.attempts.pop(0)
+
+
+def _write(attempt: _Attempt) -> None:
+    ticket = attempt.ticket
+    # One that was made in the transaction and went with it: its number is another ticket's next.
+    if ticket is not None and not Ticket.objects.filter(pk=ticket.pk, opened_at=ticket.opened_at).exists():
+        ticket = None
     with transaction.atomic():
         log.record(
-            AuditAction.ATTEMPT_REFUSED, actor=actor, now=now, ticket=ticket, facts={"what": what, "reason": reason}
+            AuditAction.ATTEMPT_REFUSED,
+            actor=attempt.actor,
+            now=attempt.now,
+            ticket=ticket,
+            facts={"what": attempt.what, "reason": attempt.reason},
         )
+
+
+def _is_in_a_transaction_of_the_caller() -> bool:
+    """Whether a transaction is open, but for the one that a test runs in, which is there for every test."""
+    blocks = transaction.get_connection().atomic_blocks
+    return bool(blocks) and not blocks[-1]._from_testcase
