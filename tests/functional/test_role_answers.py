@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -19,6 +18,7 @@ from requests_app.urls import urlpatterns
 from requests_app.workflow.permissions import PAGE_ROLES
 from tests import factories
 from tests.people import CAST, person
+from tests.undone import undone
 
 pytestmark = pytest.mark.django_db
 
@@ -179,17 +179,6 @@ def visitor(who: str, **options: Any) -> Client:
     if who:
         client.force_login(person(who))
     return client
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """What is done meanwhile is as if it had not been, so that whoever comes next meets the same rows."""
-    block = transaction.atomic()
-    # As with the one around each test: the portal does as if it were not there.
-    block._from_testcase = True
-    with block:
-        yield
-        transaction.set_rollback(True)
 
 
 def stored(*, without: set[str]) -> str:
