@@ -1,4 +1,5 @@
-PYTHON ?= python3.11
+# The system's own build where it can make an environment: it is optimised for speed, which self-made ones often are not.
+PYTHON ?= $(shell own=$$(command -pv python3.11) && $$own -c 'import ensurepip' 2>/dev/null && echo $$own || echo python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes

@@ -165,6 +165,8 @@ else:
 # Signing in
 
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+if PROFILE in {"demo", "dev"}:
+    PASSWORD_HASHERS = ["requests_app.demo.hasher.DemoPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -28,6 +28,7 @@ NAMES = (
     "CONTENT_SECURITY_POLICY",
     "STREAM_SANDBOX",
     "DSR_TARGET_LEAD_DAYS",
+    "PASSWORD_HASHERS",
 )
 SHOW = f"import json; from portal import settings as s; print(json.dumps({{n: getattr(s, n, None) for n in {NAMES}}}))"
 CHECK = "import django; django.setup(); from django.core.management import call_command; call_command('check')"
@@ -117,6 +118,13 @@ def test_what_is_committed_survives_a_power_cut() -> None:
     done = python("from portal import settings as s; print(s.DATABASES['default']['OPTIONS']['init_command'])")
 
     assert "synchronous=FULL" in done.stdout
+
+
+@pytest.mark.parametrize(("profile", "quick"), [("production", False), ("test", False), ("demo", True)])
+def test_passwords_are_kept_lightly_in_a_demo_alone(profile: str, quick: bool) -> None:
+    hashers = shown(PORTAL_PROFILE=profile)["PASSWORD_HASHERS"]
+
+    assert hashers == (["requests_app.demo.hasher.DemoPasswordHasher"] if quick else None)
 
 
 @pytest.mark.parametrize("profile", ["production", "demo", "test"])
