@@ -200,8 +200,8 @@ class DataKind(Term):
     CALLS = "calls", "calls"
     FEEDS_DATA = "feeds_data", "feeds data"
     FILES = "files", "files"
-    FEEDS_COPY = "export_feeds_data", "feeds data"
-    USER_COPY = "export_user_data", "user data"
+    FEEDS_COPY = "export_feeds_data", "copy of feeds data"
+    USER_COPY = "export_user_data", "copy of user data"
 
 
 class Asked(Term):

@@ -21,8 +21,9 @@ def worn_out(step: Step) -> bool:
 def still_waited_for(steps: Iterable[Step], *, now: datetime) -> set[int]:
     """The worn out steps whose calls were only not answered by a server in trouble, and not for long enough yet.
 
-    Since when is told by the first of their tries since somebody last looked. A call that was lost in another way, an
-    answer cut off or a time-out, says nothing of the app, and a person looks after the third.
+    Since when is told by their latest tries that came one after the other: what failed before a pause of hours was
+    another trouble. A call that was lost in another way, an answer cut off or a time-out, says nothing of the app, and
+    a person looks after the third.
     """
     tried = {step.pk: step.attempt_count for step in steps if worn_out(step)}
     attempts = _latest(tried)
@@ -30,8 +31,19 @@ def still_waited_for(steps: Iterable[Step], *, now: datetime) -> set[int]:
         pk
         for pk, own in attempts.items()
         if all((one.status_code or 0) >= SERVER_ERRORS and one.outcome == AttemptOutcome.UNKNOWN for one in own)
-        and now - min(one.intended_at for one in own) < UNAVAILABLE
+        and now - _began(one.intended_at for one in own) < UNAVAILABLE
     }
+
+
+def _began(tries: Iterable[datetime]) -> datetime:
+    """The first of the tries that came one after the other, without a longer pause, up to the newest."""
+    newest, *earlier = sorted(tries, reverse=True)
+    began = newest
+    for moment in earlier:
+        if began - moment > UNAVAILABLE:
+            break
+        began = moment
+    return began
 
 
 def _latest(tried: dict[int, int]) -> dict[int, list[Attempt]]:

@@ -99,15 +99,16 @@ def rows(plan: Plan, calls: Sequence[Call]) -> tuple[Row, ...]:
     if plan.kind is Kind.EXPORT:
         wanted = [kind for kind in _EXPORTS if getattr(plan, kind.value)]
         return tuple(_copied(kind, last.get(_EXPORTS[kind])) for kind in wanted)
-    made = tuple(_erased(kind, asked_of(plan, kind), last.get(operation_of(kind))) for kind in ERASED_KINDS)
+    copies = [_copied(kind, last.get(operation)) for kind, operation in _EXPORTS.items() if plan.copy_first]
+    made = [_erased(kind, asked_of(plan, kind), last.get(operation_of(kind))) for kind in ERASED_KINDS]
     if Operation.RESTORE_USERS in last:
-        return (_restored(made[0], last[Operation.RESTORE_USERS]), *made[1:])
-    return made
+        made[0] = _restored(made[0], last[Operation.RESTORE_USERS])
+    return (*copies, *made)
 
 
 def as_planned(plan: Plan) -> tuple[Row, ...]:
     """The table of an account of an erasure where all that the plan names is carried out and seen."""
-    found = []
+    found = [Row(kind, Asked.COPY, Answer.ENDED, Seen.FILE, Reached.EXPORTED) for kind in _EXPORTS if plan.copy_first]
     for kind in ERASED_KINDS:
         asked = asked_of(plan, kind)
         seen, reached = _BY_MODE.get(asked, (Seen.NOT_LOOKED_FOR, Reached.KEPT))
@@ -243,7 +244,8 @@ _NOTHING_DONE = frozenset({Reached.NOT_REACHED, Reached.NOTHING_THERE})
 
 
 def word(table: Sequence[Row]) -> Outcome:
-    """The word that the rows of one account earn."""
+    """The word that the rows of one account earn; that of an erasure without the copies that it makes first."""
+    table = [row for row in table if row.asked is not Asked.COPY] or table
     asked = [row for row in table if row.asked is not Asked.NOT_ASKED]
     reached = {row.reached for row in asked}
     if Reached.RESTORED in reached:
@@ -311,6 +313,7 @@ def counts(tables: Iterable[Iterable[Row]]) -> dict[str, dict[str, int]]:
 
 
 _IN_WORDS = (
+    ("Made first", Reached.EXPORTED),
     ("Removed", Reached.REMOVED),
     ("Emptied, shells stay", Reached.EMPTIED),
     ("Hidden, kept by Stream", Reached.HIDDEN),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from requests_app.audit_actions import AuditAction
-from requests_app.engine.timing import LOOKS, UNAVAILABLE
+from requests_app.engine.timing import LOOKS, MAX_ATTEMPTS, UNAVAILABLE
 from requests_app.enums import Mode, Outcome, State, StepState, Wait
 from requests_app.models import AuditEntry, StreamApp, Ticket
 from requests_app.queries import waiting
+from requests_app.workflow import pauses
 from tests import factories
 from tests.clock import Clock
+from tests.people import actor
 from tests.sandbox_server import StandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,3 +94,21 @@ def test_what_is_not_answered_for_longer_asks_a_person(
 
     assert state(ticket) == State.NEEDS_ATTENTION
     assert stand_in.calls() == []
+
+
+def test_a_trouble_of_before_a_long_pause_is_not_counted_to_the_one_of_now(
+    app: StreamApp, stand_in: StandIn, clock: Clock
+) -> None:
+    ticket = ticket_of(app, "DeleteUsers")
+    stand_in.go_wrong(calls={"DeleteUsers": {"error": 503}})
+    clock.sweep()
+    pauses.pause(app, actor=actor("dora"), now=clock(), reason="Stream is down.")
+    clock.sweep_for(seconds=2 * 3600, step=60)
+    pauses.lift(app, actor=actor("dora"), now=clock(), reason="Stream is back.")
+
+    clock.sweep_for(seconds=MOST * 0.8, step=10)
+
+    assert ticket.steps.get().attempt_count > MAX_ATTEMPTS
+    assert state(ticket) == State.RUNNING
+    clock.sweep_for(seconds=MOST, step=20)
+    assert state(ticket) == State.NEEDS_ATTENTION

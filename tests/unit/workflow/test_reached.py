@@ -48,7 +48,10 @@ def word(table: dict[DataKind, Row]) -> Outcome:
 
 
 erasures = st.builds(
-    plan, **{name: st.sampled_from(modes) for name, modes in MODES.items()}, files=st.booleans()
+    plan,
+    **{name: st.sampled_from(modes) for name, modes in MODES.items()},
+    files=st.booleans(),
+    copy_first=st.booleans(),
 ).filter(lambda made: not problems(made))
 numbers = st.integers(0, 2)
 evidences = st.one_of(
@@ -92,7 +95,7 @@ def test_a_plan_that_is_carried_out_and_seen_reads_as_planned(made: Plan) -> Non
     table = reached.rows(made, its)
 
     assert table == reached.as_planned(made)
-    named = {row.kind.value for row in table if row.asked is not Asked.NOT_ASKED}
+    named = {row.kind.value for row in table if row.asked not in {Asked.NOT_ASKED, Asked.COPY}}
     assert named == set(parts(made))
     modes = {getattr(made, name) for name in MODES}
     assert (reached.word(table) is Outcome.ERASED) == (modes == {Mode.HARD} and made.files)
@@ -108,7 +111,7 @@ def test_erased_is_earned_by_every_row(data: st.DataObject, made: Plan) -> None:
 
     if reached.word(table) is Outcome.ERASED:
         by = {call.operation: call for call in its}
-        for row in table:
+        for row in [row for row in table if row.asked is not Asked.COPY]:
             call = by[reached.operation_of(row.kind)]
             assert row.asked is Asked.HARD
             assert row.reached is Reached.REMOVED or (row.reached, row.seen) == (Reached.NOTHING_THERE, Seen.NOTHING)
@@ -125,7 +128,8 @@ def test_erased_is_earned_by_every_row(data: st.DataObject, made: Plan) -> None:
 def test_every_table_has_a_word_and_every_kind_a_row(made: Plan, data: st.DataObject) -> None:
     table = reached.rows(made, data.draw(some_calls(made)))
 
-    assert [row.kind for row in table] == list(reached.ERASED_KINDS)
+    copies = [DataKind.FEEDS_COPY, DataKind.USER_COPY] if made.copy_first else []
+    assert [row.kind for row in table] == [*copies, *reached.ERASED_KINDS]
     assert {row.kind for row in table if row.reached is Reached.KEPT} == {
         row.kind for row in table if row.asked is Asked.NOT_ASKED
     }
@@ -294,3 +298,16 @@ def test_one_call_is_told_by_the_rows_that_it_is_to_bring_about(made: Plan) -> N
         assert (erased.of_step(made, operation) is Outcome.ERASED) == (modes == {Asked.HARD})
         assert (erased.of_step(made, operation) is Outcome.HIDDEN) == (modes == {Asked.SOFT})
         assert Answer.NOT_SENT not in {row.answer for row in reached.as_planned(made)}
+
+
+def test_a_copy_that_an_erasure_makes_first_has_a_row_and_no_say_in_its_word() -> None:
+    wanted = plan(copy_first=True)
+    deletes = [done(one) for one in GONE]
+    made = reached.rows(wanted, [done(Operation.EXPORT_FEEDS_DATA), done(Operation.EXPORT_USERS), *deletes])
+    lost = reached.rows(wanted, [done(Operation.EXPORT_USERS, state=StepState.FAILED, ended_badly=True)])
+
+    assert [(row.asked, row.reached) for row in made[:2]] == [(Asked.COPY, Reached.EXPORTED)] * 2
+    assert reached.word(made) is Outcome.ERASED
+    assert reached.in_words([made]).startswith("Made first: copy of feeds data, copy of user data. Removed: the user")
+    assert [row.answer for row in lost[:2]] == [Answer.NOT_SENT, Answer.FAILED]
+    assert reached.word(lost) is Outcome.FAILED
