@@ -253,6 +253,8 @@ DSR_HOLIDAYS = text("DSR_HOLIDAYS", "DE")
 DSR_TARGET_LEAD_DAYS = int(number("DSR_TARGET_LEAD_DAYS", 10, most=27))
 # Accounts whose erasure one person may approve in an hour alone; 0 for no bound.
 DSR_DELETES_PER_HOUR = int(number("DSR_DELETES_PER_HOUR", 100))
+# Days for which an approval holds: what was not sent by then is decided anew.
+DSR_APPROVAL_DAYS = int(number("DSR_APPROVAL_DAYS", 30, least=1))
 
 # Retention, in days: of exports after they were handed out; of name, e-mail and free text, and of the user ids, after a
 # ticket was closed.

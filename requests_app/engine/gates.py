@@ -44,7 +44,7 @@ class Held:
 def of_ticket(ticket: Ticket, steps: Sequence[Step], *, now: datetime) -> Held:
     """Every gate of an open ticket and of its steps; `steps` with their tasks, and with this ticket. A few queries."""
     obstacles = obstacles_at(now)
-    objections = _objections(ticket, steps)
+    objections = _objections(ticket, steps, now)
     standing, app = tuple(_of_state(ticket, now)), tuple(_of_app(ticket, obstacles))
     found = {}
     for step in steps:
@@ -54,7 +54,7 @@ def of_ticket(ticket: Ticket, steps: Sequence[Step], *, now: datetime) -> Held:
         found[step.pk] = tuple(own)
     if ticket.state not in OPEN_STATES:
         return Held(standing, found)
-    coming = () if steps else _of_coming(ticket, obstacles)
+    coming = () if steps else _of_coming(ticket, obstacles, now)
     spent = dict.fromkeys(gate for own in found.values() for gate in own if gate.name == Wait.LIMIT)
     return Held((*standing, *coming, *app, *spent), found)
 
@@ -115,18 +115,18 @@ def _of_budgets(step: Step, ticket: Ticket, obstacles: Obstacles) -> Iterator[Ga
             yield _wait(Wait.LIMIT, until=until, more=f" ({endpoint})")
 
 
-def _of_coming(ticket: Ticket, obstacles: Obstacles) -> Gates:
+def _of_coming(ticket: Ticket, obstacles: Obstacles, now: datetime) -> Gates:
     """What would hold the steps of a ticket that is approved and not taken up yet."""
     calls = approved_calls(ticket) if ticket.state == State.APPROVED else None
     if calls is None or ticket.approved_at is None:
         return ()
     laid_out = list(lay_out(ticket, calls, now=ticket.approved_at))
-    objections = [gate for gates in _objections(ticket, laid_out).values() for gate in gates]
+    objections = [gate for gates in _objections(ticket, laid_out, now).values() for gate in gates]
     spent = [gate for step in laid_out for gate in _of_budgets(step, ticket, obstacles)]
     return tuple(dict.fromkeys([*objections, *spent]))
 
 
-def _objections(ticket: Ticket, steps: Sequence[Step]) -> dict[int, list[Gate]]:
+def _objections(ticket: Ticket, steps: Sequence[Step], now: datetime) -> dict[int, list[Gate]]:
     """By planned step: why the approval does not cover it, and whether an account of it is on hold."""
     planned = [step for step in steps if step.state == StepState.PLANNED]
     if not planned:
@@ -136,7 +136,7 @@ def _objections(ticket: Ticket, steps: Sequence[Step]) -> dict[int, list[Gate]]:
     held = intend.held_steps(planned)
     found: dict[int, list[Gate]] = {step.pk: [] for step in planned}
     for step in planned:
-        reason = "" if step.rank == RESTORE_RANK else intend.objection(step, ticket, approved, deciders)
+        reason = "" if step.rank == RESTORE_RANK else intend.objection(step, ticket, approved, deciders, now=now)
         if reason:
             found[step.pk].append(Gate("approval", reason))
         if step.pk in held:

@@ -7,8 +7,9 @@ the steps locked: nobody can cancel, edit or take over in between.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 
 from requests_app.audit import log
@@ -150,7 +151,7 @@ def _allowed(steps: Sequence[Step], context: Context, *, now: datetime) -> set[i
     """The steps whose tickets run under an approval of exactly this call. Locks the tickets.
 
     A ticket asks for a person where its plan is not the approved one any more, where whoever approved it has lost
-    the right to, or where a legal hold is on what it would delete.
+    the right to, where the approval is too old, or where a legal hold is on what it would delete.
     """
     tickets = {
         ticket.pk: ticket
@@ -166,7 +167,7 @@ def _allowed(steps: Sequence[Step], context: Context, *, now: datetime) -> set[i
         ticket = tickets.get(step.ticket_id)
         if ticket is None:
             continue
-        reason = "" if step.rank == RESTORE_RANK else objection(step, ticket, approved[ticket.pk], deciders)
+        reason = "" if step.rank == RESTORE_RANK else objection(step, ticket, approved[ticket.pk], deciders, now=now)
         if not reason and step.pk in held:
             reason = policies.ON_HOLD
         if not reason and copies.is_promised(step, not_copied):
@@ -184,7 +185,9 @@ def approvers(ticket: Ticket) -> set[int]:
     return {one for one in (ticket.first_approved_by_id, ticket.approved_by_id) if one is not None}
 
 
-def objection(step: Step, ticket: Ticket, approved: Collection[Shape], deciders: Collection[int]) -> str:
+def objection(
+    step: Step, ticket: Ticket, approved: Collection[Shape], deciders: Collection[int], *, now: datetime
+) -> str:
     """Why the approval does not cover the step, or an empty text."""
     if not _is_covered(step, approved):
         return "The plan or its steps are not what was approved, so nothing was sent."
@@ -192,6 +195,11 @@ def objection(step: Step, ticket: Ticket, approved: Collection[Shape], deciders:
         return (
             "Whoever approved this is no data protection officer any more, so nothing more was sent. "
             "Give up and open the request again, so that another officer decides."
+        )
+    if ticket.approved_at is not None and now - ticket.approved_at > timedelta(days=settings.DSR_APPROVAL_DAYS):
+        return (
+            f"The approval is older than {settings.DSR_APPROVAL_DAYS} days, so nothing more was sent. Give up and open "
+            "the request again, so that an officer decides on what there is now."
         )
     return ""
 
