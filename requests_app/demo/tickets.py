@@ -25,8 +25,8 @@ from requests_app.enums import (
 from requests_app.models import StreamApp, Ticket
 from requests_app.workflow import approval, closing, deadlines, holds, letters, refusing, tickets, time_limit
 from requests_app.workflow.clock import clock
+from requests_app.workflow.intake import Intake
 from requests_app.workflow.plan import Plan
-from requests_app.workflow.tickets import Intake
 
 HARD = {"user": Mode.HARD, "messages": Mode.HARD, "conversations": Mode.HARD}
 PRUNE = {"user": Mode.PRUNING, "messages": Mode.PRUNING}

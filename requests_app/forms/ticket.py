@@ -9,10 +9,10 @@ from django import forms
 
 from requests_app.enums import Channel, Ground, IdentityMethod, Kind, Mode
 from requests_app.models import StreamApp, Ticket
-from requests_app.workflow import deadlines
+from requests_app.workflow import deadlines, intake
 from requests_app.workflow import plan as plans
+from requests_app.workflow.intake import Intake
 from requests_app.workflow.plan import Plan
-from requests_app.workflow.tickets import Intake
 
 _YES = {"yes", "on", "true", "1"}
 _NO = {"no", "off", "false", "0", ""}
@@ -85,6 +85,11 @@ def _mode_field(name: str) -> forms.TypedChoiceField:
     )
 
 
+def _of_text(most: int) -> dict[str, str]:
+    """What is said of a text that does not hold."""
+    return {"max_length": intake.too_long(most), "null_characters_not_allowed": intake.ZERO_CHARACTER}
+
+
 class TicketForm(forms.Form):
     """What an agent writes down of a request."""
 
@@ -103,7 +108,7 @@ class TicketForm(forms.Form):
         empty_label="Choose an app",
         error_messages={
             "required": "Choose the Stream app that holds the data.",
-            "invalid_choice": "This Stream app takes no new requests. Choose another one.",
+            "invalid_choice": intake.NO_SUCH_APP,
         },
     )
     user_ids = UserIdsField(required=False, label="Stream user ids", help_text="One a line, at most 100.")
@@ -121,7 +126,7 @@ class TicketForm(forms.Form):
         label="Received via",
         error_messages={
             "required": "Choose how the request reached you.",
-            "invalid_choice": "There is no such way. Choose one of the list.",
+            "invalid_choice": intake.NO_SUCH_WAY,
         },
     )
     identity_method = forms.ChoiceField(
@@ -129,13 +134,19 @@ class TicketForm(forms.Form):
         required=False,
         label="Identity confirmed by",
         help_text="Of whoever asks (Art. 12(6) GDPR). Doubts are written down on the ticket.",
-        error_messages={"invalid_choice": "There is no such way. Choose one of the list."},
+        error_messages={"invalid_choice": intake.NO_SUCH_WAY},
     )
-    requester_name = forms.CharField(max_length=200, required=False, label="Name of the requester")
+    requester_name = forms.CharField(
+        max_length=intake.MAX_NAME,
+        required=False,
+        label="Name of the requester",
+        error_messages=_of_text(intake.MAX_NAME),
+    )
     requester_email = forms.EmailField(
+        max_length=intake.MAX_EMAIL,
         required=False,
         label="E-mail of the requester",
-        error_messages={"invalid": "This is no e-mail address. Correct it or leave it empty."},
+        error_messages={"invalid": intake.NO_EMAIL, **_of_text(intake.MAX_EMAIL)},
     )
     export_feeds_data = YesNoField("Feeds data")
     export_user_data = YesNoField("User data")
@@ -162,12 +173,13 @@ class TicketForm(forms.Form):
         choices=[("", "Not stated"), *Ground.choices()],
         required=False,
         label="Ground",
-        error_messages={"invalid_choice": "Art. 17(1) has no such ground. Choose one of the list."},
+        error_messages={"invalid_choice": intake.NO_SUCH_GROUND},
     )
     note = forms.CharField(
         required=False,
-        max_length=4000,
+        max_length=intake.MAX_NOTE,
         label="Note",
+        error_messages=_of_text(intake.MAX_NOTE),
         help_text="For the DPO and the log.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )

@@ -18,7 +18,7 @@ from django.db import transaction
 from requests_app.audit.actor import Actor
 from requests_app.models import FormDraft, Ticket
 from requests_app.workflow import tickets
-from requests_app.workflow.tickets import Intake
+from requests_app.workflow.intake import Intake
 
 _SESSION = re.compile(r"[0-9a-f]{32}")
 

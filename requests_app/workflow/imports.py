@@ -28,6 +28,7 @@ from requests_app.workflow import permissions, policies, sheet, tickets
 from requests_app.workflow.access import record_refused
 from requests_app.workflow.clock import clock
 from requests_app.workflow.deadlines import receipt_date
+from requests_app.workflow.intake import Intake
 from requests_app.workflow.plan import Problem
 from requests_app.workflow.sheet import Row, Sheet
 
@@ -250,11 +251,11 @@ def _open(found: Upload, locked: Upload, rows: Sequence[Row], *, actor: Actor, n
     return tickets.open_many(intakes, facts, actor=actor, now=now, also_by=[locked.uploaded_by_id])
 
 
-def intake_of(row: Row, app: StreamApp) -> tickets.Intake:
+def intake_of(row: Row, app: StreamApp) -> Intake:
     """What the verb takes. Only for a row without problems."""
     if row.plan is None or row.received_on is None:
         raise ValueError("the row does not hold")
-    return tickets.Intake(
+    return Intake(
         stream_app=app,
         plan=row.plan,
         received_on=row.received_on,

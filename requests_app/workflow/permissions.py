@@ -37,6 +37,7 @@ WHO_EXTENDS = "Only a data protection officer extends the time."
 WHO_ASKS = "Only support agents and data protection officers stop the clock and let it go on."
 WHO_HOLDS = "Only a data protection officer places and lifts legal holds."
 WHO_COVERS = "Only a data protection officer or an administrator fills in a cover sheet."
+WHO_SETS_UP = "Only an administrator sets Stream apps up."
 WHO_PAUSES = "Only a data protection officer or an administrator pauses sending and lets it go on."
 
 # URL name -> roles that may open it, by whatever method. A URL without a row here is closed to all.

@@ -15,20 +15,16 @@ from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from requests_app.enums import Channel, Ground, Kind, Mode, Term
-from requests_app.workflow import deadlines, policies, presets
+from requests_app.workflow import deadlines, intake, policies, presets
 from requests_app.workflow import plan as plans
 from requests_app.workflow.plan import Plan, Problem
 
 MAX_ROWS = 10_000
 # Bytes.
 MAX_SIZE = 5 * 1024 * 1024
-MAX_NOTE = 4000
-MAX_NAME = 200
 REQUIRED = ("request", "user_ids", "received_on")
 _FLAGS = ("files", "copy_first", "export_user_data", "export_feeds_data")
 COLUMNS = (
@@ -78,7 +74,7 @@ class _Cells:
 
     def short(self, name: str, most: int) -> str:
         if len(self.text(name)) > most:
-            self.complain(name, _("This has more than %(most)d characters. Shorten it.") % {"most": most})
+            self.complain(name, intake.too_long(most))
         return self.text(name)[:most]
 
     def term(self, name: str, vocabulary: type[Term], default: str) -> str:
@@ -219,10 +215,10 @@ def _row(line: int, names: list[str], cells: list[str], today: date) -> Row:
         plan=plan,
         received_on=received_on,
         channel=Channel(held.term("channel", Channel, Channel.OTHER.value)),
-        requester_name=held.short("requester_name", MAX_NAME),
+        requester_name=held.short("requester_name", intake.MAX_NAME),
         requester_email=_email(held),
         ground=held.term("ground", Ground, ""),
-        note=held.short("note", MAX_NOTE),
+        note=held.short("note", intake.MAX_NOTE),
         problems=tuple(held.problems),
     )
 
@@ -281,15 +277,11 @@ def _received_on(held: _Cells, today: date) -> date | None:
 
 
 def _email(held: _Cells) -> str:
-    text = held.text("requester_email")
-    if not text:
-        return ""
-    try:
-        validate_email(text)
-    except ValidationError:
-        held.complain("requester_email", _("This is no e-mail address. Correct it or leave it empty."))
-        return ""
-    return text
+    text = held.short("requester_email", intake.MAX_EMAIL)
+    if intake.is_email_or_empty(text):
+        return text
+    held.complain("requester_email", intake.NO_EMAIL)
+    return ""
 
 
 def template() -> str:

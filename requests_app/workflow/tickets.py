@@ -8,8 +8,7 @@ then nothing has changed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
@@ -17,14 +16,13 @@ from requests_app.audit import keys
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import (
-    Channel,
     IdentityMethod,
     IdentityResult,
     Kind,
     State,
     Verb,
 )
-from requests_app.models import Account, AuditEntry, Contribution, Note, StreamApp, Ticket, TicketKey
+from requests_app.models import Account, AuditEntry, Contribution, Note, Ticket, TicketKey
 from requests_app.steps import write as write_steps
 from requests_app.steps.lifecycle import StepEvent
 from requests_app.workflow import (
@@ -38,31 +36,15 @@ from requests_app.workflow import (
     sightings,
     time_limit,
 )
+from requests_app.workflow import intake as intakes
 from requests_app.workflow import plan as plans
 from requests_app.workflow.approval import ANEW, decide
 from requests_app.workflow.clock import clock
 from requests_app.workflow.guard import guarded, standing
+from requests_app.workflow.intake import Intake
 from requests_app.workflow.notes import write as write_note
-from requests_app.workflow.plan import Plan
 from requests_app.workflow.sightings import NOT_ASKED, Sighting
 from requests_app.workflow.transition import Conflict, holding, move, record, record_opened
-
-
-@dataclass(frozen=True, kw_only=True)
-class Intake:
-    """What an agent writes down of a request."""
-
-    stream_app: StreamApp
-    plan: Plan
-    received_on: date
-    channel: Channel
-    requester_name: str = ""
-    requester_email: str = ""
-    ground: str = ""
-    note: str = ""
-    # How the identity was confirmed, where it was.
-    identity_method: str = ""
-
 
 # What a form saves by itself within this time is one edit in the log.
 ONE_EDIT = timedelta(minutes=15)
@@ -79,14 +61,8 @@ class NotThePerson(policies.UnableTo):
 
 
 def _check_intake(intake: Intake, *, now: datetime) -> None:
-    found = [(problem.field, problem.text) for problem in plans.problems(intake.plan)]
-    today = deadlines.receipt_date(now, clock())
-    late = deadlines.check_received_on(intake.received_on, today)
-    if late:
-        found.append(("received_on", late))
-    if not intake.stream_app.is_active:
-        found.append(("stream_app", "This Stream app takes no new requests. Choose another one."))
-    problem = policies.first_problem(found)
+    found = intakes.problems(intake, today=deadlines.receipt_date(now, clock()))
+    problem = policies.first_problem((one.field, one.text) for one in found)
     if problem:
         raise problem
 

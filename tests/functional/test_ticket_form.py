@@ -132,7 +132,7 @@ TOMORROW = (timezone.localdate() + timedelta(days=1)).isoformat()
         ({"requester_email": "nowhere"}, "requester_email", "no e-mail address"),
         ({"ground": "17_9"}, "ground", "no such ground"),
         ({"files": "perhaps"}, "files", "yes or no"),
-        ({"note": "x" * 4001}, "note", "at most 4000"),
+        ({"note": "x" * 4001}, "note", "more than 4000"),
         ({"action": "approve"}, "__all__", "save a draft"),
     ],
 )
