@@ -26,8 +26,8 @@ from requests_app.enums import (
 )
 from requests_app.models import Attempt, CoverSheet, Preview, Step, StreamApp, StreamTask, Ticket
 from requests_app.workflow import approval, cover_sheets, erased, letters, outcomes, recipients, refusing, tickets
+from requests_app.workflow.intake import Intake
 from requests_app.workflow.plan import Plan, from_json
-from requests_app.workflow.tickets import Intake
 from tests.canary import API_KEY, SECRET
 from tests.people import actor, person
 
@@ -216,7 +216,7 @@ def seen_after(step: Step) -> dict[str, Any]:
 
 def settled(ticket: Ticket) -> Ticket:
     """The ticket after the engine has looked at its steps."""
-    outcomes.settle(ticket.pk, actor=WORKER, now=timezone.now())
+    outcomes.settle_all([ticket.pk], actor=WORKER, now=timezone.now())
     ticket.refresh_from_db()
     return ticket
 

@@ -22,11 +22,6 @@ from requests_app.stream.errors import StreamError
 from requests_app.stream.limits import RateLimit
 
 
-def take(app: StreamApp, endpoint: str, *, now: datetime) -> datetime | None:
-    """Take one call from the budget. Returns None where it may go out, else the time to wait for."""
-    return take_some(app, endpoint, 1, now=now)[1]
-
-
 def take_some(app: StreamApp, endpoint: str, wanted: int, *, now: datetime) -> tuple[int, datetime | None]:
     """Take up to `wanted` calls from the budget; returns how many may go out, and when the others may be tried.
 

@@ -22,12 +22,6 @@ CANNOT = "Stream could not carry this out: "
 NOT_FOR_USER = "Stream finished, but not for this user: "
 
 
-def begin(ticket: Ticket, *, actor: Actor, now: datetime) -> Ticket:
-    """The engine takes an approved ticket up. In the caller's transaction."""
-    begin_all([ticket], actor=actor, now=now)
-    return ticket
-
-
 def begin_all(tickets: Iterable[Ticket], *, actor: Actor, now: datetime) -> None:
     """The engine takes approved tickets up. In the caller's transaction."""
     moves = [Move(ticket, changes={"begun_at": now}) for ticket in tickets]
@@ -42,11 +36,6 @@ def stop(ticket: Ticket, *, actor: Actor, now: datetime, reason: str) -> Ticket:
 
 def _stopped(ticket: Ticket, reason: str) -> Move:
     return Move(ticket, changes={"attention": reason[:500]}, texts={"reason": reason})
-
-
-def settle(ticket_id: int, *, actor: Actor, now: datetime) -> State | None:
-    """Settle one ticket; returns its new state, if it moved."""
-    return settle_all([ticket_id], actor=actor, now=now).get(ticket_id)
 
 
 def settle_all(ticket_ids: Collection[int], *, actor: Actor, now: datetime) -> dict[int, State]:

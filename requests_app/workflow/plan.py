@@ -253,17 +253,6 @@ def deletes_hard(plan: Plan) -> bool:
     return any(getattr(plan, name) is Mode.HARD for name in MODES)
 
 
-def is_irreversible(plan: Plan) -> bool:
-    """Whether anything in the plan cannot be brought back. Feeds data cannot, soft or hard (GDPR page)."""
-    lasting = {Mode.PRUNING, Mode.HARD}
-    return plan.kind is Kind.ERASE and (
-        plan.feeds_data is not Mode.KEEP
-        or plan.files
-        or any(getattr(plan, name) in lasting for name in MODES)
-        or any(getattr(plan, name) is Mode.SOFT for name in ("messages", "conversations", "calls"))
-    )
-
-
 # Serial forms
 
 

@@ -107,7 +107,7 @@ def answer(ticket: Ticket, on: date, *, how: str, told_after: int = 0) -> None:
     nothing = {"outcome": Outcome.NOTHING_FOUND.value, "evidence": {"user": "absent"}} if how == "nothing" else {}
     for step in ticket.steps.all():
         factories.finish(step, at=now, **nothing)
-    outcomes.settle(ticket.pk, actor=factories.WORKER, now=now)
+    outcomes.settle_all([ticket.pk], actor=factories.WORKER, now=now)
     ticket.refresh_from_db()
     if how == "untold":
         return

@@ -74,7 +74,7 @@ def test_a_close_that_leaves_no_entry_stores_no_table(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(log, "record_all", broken)
     with pytest.raises(RuntimeError):
-        outcomes.settle(ticket.pk, actor=factories.WORKER, now=timezone.now())
+        outcomes.settle_all([ticket.pk], actor=factories.WORKER, now=timezone.now())
 
     assert not KindResult.objects.exists()
     assert set(Account.objects.values_list("outcome", flat=True)) == {""}

@@ -117,7 +117,7 @@ def test_the_engine_moves_tickets_by_the_same_table(state: State, verb: Verb) ->
     ticket = bring(state)
     log = entries()
     report: dict[Verb, Callable[[], object]] = {
-        Verb.BEGIN: lambda: outcomes.begin(ticket, actor=factories.WORKER, now=now()),
+        Verb.BEGIN: lambda: outcomes.begin_all([ticket], actor=factories.WORKER, now=now()),
         Verb.STOP: lambda: outcomes.stop(ticket, actor=factories.WORKER, now=now(), reason="Look."),
         Verb.COMPLETE: lambda: move(ticket, Verb.COMPLETE, actor=factories.WORKER, now=now()),
     }

@@ -233,12 +233,8 @@ def test_the_requests_are_shown_as_they_are_sent() -> None:
     assert "calls" not in shown[2][1]
 
 
-@pytest.mark.parametrize(
-    ("plan", "lasting"),
-    [(erase(user=SOFT), False), (erase(feeds_data=SOFT), True), (hard(), True), (erase(user=PRUNING), True)],
-)
-def test_it_knows_what_cannot_be_undone(plan: Plan, lasting: bool) -> None:
-    assert plans.is_irreversible(plan) is lasting
+@pytest.mark.parametrize("plan", [erase(user=SOFT), erase(feeds_data=SOFT), hard(), erase(user=PRUNING)])
+def test_every_erasure_says_what_cannot_be_undone(plan: Plan) -> None:
     assert effects.cannot_be_undone(plan)
 
 
