@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install lock demo demo-check demo-reset dev shell db logs test test-fast test-db test-browser test-faults \
-	watch cov bench bench-audit bench-pages pictures chaos conformance lint fmt clean
+	watch cov bench bench-audit bench-pages pictures chaos quick-choices conformance lint fmt clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -100,6 +100,10 @@ pictures: $(VENV)/.dev  ## take the pictures of README and docs anew
 
 chaos: $(VENV)/.dev  ## kill and stop processes at every point: ROUNDS=200, the same again with SEED=
 	$(BIN)/python -m tests.faults.chaos --rounds "$(or $(ROUNDS),200)" --seed "$(or $(SEED),0)"
+
+quick-choices: $(VENV)/.dev  ## choose modes at any speed with late answers, compare with what is stored: RUNS=200, SEED=
+	PORTAL_REQUIRE=browser QUICK_RUNS="$(or $(RUNS),200)" $(if $(SEED),QUICK_SEED="$(SEED)") $(ON_SQLITE) \
+		$(BIN)/python -m pytest -n 0 tests/browser/looks/test_quick_choices.py
 
 conformance: $(VENV)/.dev  ## the table of operations through Stream's official client too, where you installed it
 	@$(BIN)/python -c 'import getstream' 2>/dev/null || { \
