@@ -11,23 +11,19 @@ from django.utils import timezone
 from requests_app.audit.actor import worker
 from requests_app.engine.phases import begin
 from requests_app.enums import (
-    EXPORT_OPERATIONS,
-    AttemptOutcome,
     Channel,
     Ground,
     Kind,
     Language,
     Mode,
-    Operation,
-    Outcome,
     Refusal,
     State,
-    StepState,
 )
-from requests_app.models import Attempt, CoverSheet, Preview, Step, StreamApp, StreamTask, Ticket
-from requests_app.workflow import approval, cover_sheets, erased, letters, outcomes, recipients, refusing, tickets
+from requests_app.models import CoverSheet, Preview, StreamApp, Ticket
+from requests_app.workflow import approval, cover_sheets, letters, outcomes, recipients, refusing, tickets
 from requests_app.workflow.intake import Intake
-from requests_app.workflow.plan import Plan, from_json
+from requests_app.workflow.plan import Plan
+from tests import step_events
 from tests.canary import API_KEY, SECRET
 from tests.people import actor, person
 
@@ -160,60 +156,6 @@ def running(plan: Plan | None = None, **changes: Any) -> Ticket:
     return ticket
 
 
-def finish(step: Step, *, at: datetime | None = None, **changes: Any) -> None:
-    """Bring a step to where Stream took it, ended its task well, and shows nothing of the user any more.
-
-    `changes` are columns that differ; `status` is what Stream says of the task.
-    """
-    now = at or timezone.now()
-    app = step.ticket.stream_app
-    task = StreamTask.objects.create(
-        stream_app=app,
-        task_id=f"task-{next(_numbers)}",
-        operation=step.operation,
-        status=changes.pop("status", "completed"),
-        accepted_at=now,
-        finished_at=now,
-    )
-    attempt = Attempt.objects.create(
-        stream_app=app,
-        operation=step.operation,
-        body_digest="",
-        account_count=1,
-        intended_at=now,
-        answered_at=now,
-        outcome=AttemptOutcome.ACCEPTED.value,
-    )
-    step.attempts.add(attempt)
-    columns = {
-        "state": StepState.DONE.value,
-        "outcome": _reached_by(step).value,
-        "stream_task": task,
-        "evidence": seen_after(step),
-        "finished_at": now,
-        "read_back_at": now,
-        "next_at": None,
-    }
-    Step.objects.filter(pk=step.pk).update(**(columns | changes))
-
-
-def _reached_by(step: Step) -> Outcome:
-    operation = Operation(step.operation)
-    if operation in EXPORT_OPERATIONS:
-        return Outcome.EXPORTED
-    return erased.of_step(from_json(step.ticket.plan), operation)
-
-
-def seen_after(step: Step) -> dict[str, Any]:
-    """What a look after a delete writes down where nothing is left."""
-    gone: dict[str, Any] = {"user": "absent", "looked_at": "2026-03-10T12:00:00.000000Z"}
-    if step.operation == Operation.DELETE_USERS:
-        return gone | {"messages": 0, "channels_of_two": 0, "calls_of_two": 0}
-    if step.operation == Operation.DELETE_FEEDS_DATA:
-        return gone | {"feeds": 0, "activities": 0, "activities_hidden": 0, "comments": 0}
-    return {}
-
-
 def settled(ticket: Ticket) -> Ticket:
     """The ticket after the engine has looked at its steps."""
     outcomes.settle_all([ticket.pk], actor=WORKER, now=timezone.now())
@@ -223,10 +165,9 @@ def settled(ticket: Ticket) -> Ticket:
 
 def stopped(plan: Plan | None = None, **changes: Any) -> Ticket:
     """A ticket at which a person must look."""
-    ticket, now = running(plan, **changes), timezone.now()
-    detail = "Stream could not carry this out: quota."
-    failed = {"state": StepState.FAILED.value, "outcome": Outcome.FAILED.value, "detail": detail}
-    ticket.steps.update(**failed, finished_at=now, read_back_at=now, next_at=None)
+    ticket = running(plan, **changes)
+    for step in ticket.steps.all():
+        step_events.fail(step)
     return settled(ticket)
 
 
@@ -234,15 +175,15 @@ def completed(plan: Plan | None = None, **changes: Any) -> Ticket:
     """A ticket that went through, with the outcome that its plan amounts to."""
     ticket = running(plan, **changes)
     for step in ticket.steps.all():
-        finish(step)
+        step_events.finish(step)
     return settled(ticket)
 
 
 def nothing_found(plan: Plan | None = None, **changes: Any) -> Ticket:
     """A ticket of whose accounts Stream shows nobody."""
-    ticket, now = running(plan, **changes), timezone.now()
-    nothing = {"state": StepState.DONE.value, "outcome": Outcome.NOTHING_FOUND.value, "evidence": {"user": "absent"}}
-    ticket.steps.update(**nothing, finished_at=now, read_back_at=now, next_at=None)
+    ticket = running(plan, **changes)
+    for step in ticket.steps.all():
+        step_events.find_nobody(step)
     return settled(ticket)
 
 

@@ -18,7 +18,7 @@ from requests_app.enums import AttemptOutcome, Mode, Operation, StepState
 from requests_app.models import Account, Attempt, Contribution, Decision, Step, StreamApp, StreamTask, Ticket
 from requests_app.workflow import plan as plans
 from requests_app.workflow.plan import Plan
-from tests import factories
+from tests import factories, step_events
 
 Row = TypeVar("Row", bound=Model)
 Person = tuple[Ticket, Account]
@@ -71,6 +71,7 @@ def finished(number: int, app: StreamApp) -> None:
         wanted = [erasure(f"{prefix}-{place}") for place in range(start, min(start + CHUNK, number))]
         with transaction.atomic():
             template = factories.completed(wanted[0], app=app)
+            step_events.look_again(template)
             step = template.steps.get()
             people = [(template, template.accounts.get()), *_copies(template, wanted[1:])]
             calls = -(-len(people) // PER_CALL)

@@ -13,7 +13,7 @@ from django.db.models import Model
 
 from requests_app.enums import State
 from requests_app.models import Account, AuditEntry, Contribution, Decision, Step, StreamApp, StreamTask, Ticket
-from tests import factories
+from tests import factories, step_events
 from tests.benchmarks import crowd
 
 # Of a hundred tickets so many are in this state; all others are completed. With a thousand the pages are as full as
@@ -30,7 +30,9 @@ OPEN_DAYS, LATE_DAYS = 60, 20
 def templates(app: StreamApp) -> dict[State, Ticket]:
     """A ticket in each state of the shares and one that is completed, made before there are any copies."""
     states = (*SHARES, State.COMPLETED)
-    return {state: factories.IN_STATE[state](crowd.erasure(f"first-{state.value}"), app=app) for state in states}
+    made = {state: factories.IN_STATE[state](crowd.erasure(f"first-{state.value}"), app=app) for state in states}
+    step_events.look_again(made[State.COMPLETED])
+    return made
 
 
 def grow(number: int, first: Mapping[State, Ticket]) -> None:

@@ -21,7 +21,7 @@ from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
 from requests_app.steps.write import Change
 from requests_app.workflow import aftercare, approval, tickets
-from tests import factories
+from tests import factories, step_events
 from tests.clock import Clock
 from tests.people import actor, person
 from tests.sandbox_server import StandIn
@@ -425,7 +425,7 @@ def test_the_second_look_finds_what_came_back(app: StreamApp, stand_in: StandIn,
 def test_a_settled_ticket_that_was_forgotten_is_found_again(app: StreamApp, clock: Clock) -> None:
     ticket = factories.running(factories.erase_plan("marie.curie"), app=app)
     for step in ticket.steps.all():
-        factories.finish(step, at=clock())
+        step_events.finish(step, at=clock())
 
     clock.sweep()
 

@@ -40,7 +40,7 @@ from requests_app.queries.filters import NOT_STATED, read
 from requests_app.queries.reports import Period
 from requests_app.workflow import aftercare, closing, outcomes, refusing, states, tickets, time_limit
 from requests_app.workflow.urgency import Urgency, urgency
-from tests import factories
+from tests import factories, step_events
 from tests.people import actor, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -104,9 +104,8 @@ def answer(ticket: Ticket, on: date, *, how: str, told_after: int = 0) -> None:
         **factories.seen(ticket, at=now),
     )
     factories.begin.begin_approved(actor=factories.WORKER, now=now)
-    nothing = {"outcome": Outcome.NOTHING_FOUND.value, "evidence": {"user": "absent"}} if how == "nothing" else {}
     for step in ticket.steps.all():
-        factories.finish(step, at=now, **nothing)
+        (step_events.find_nobody if how == "nothing" else step_events.finish)(step, at=now)
     outcomes.settle_all([ticket.pk], actor=factories.WORKER, now=now)
     ticket.refresh_from_db()
     if how == "untold":

@@ -18,7 +18,7 @@ from requests_app.queries import results as shown_results
 from requests_app.queries import ticket_page
 from requests_app.workflow import aftercare, outcomes, tickets
 from requests_app.workflow.plan import Plan
-from tests import factories
+from tests import factories, step_events
 from tests.clock import Clock
 from tests.people import actor, signed_in
 from tests.sandbox_server import StandIn
@@ -67,7 +67,7 @@ def test_the_table_is_stored_with_the_close_and_its_entry_counts_it(app: StreamA
 def test_a_close_that_leaves_no_entry_stores_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
     ticket = factories.running(factories.erase_plan("u_1"))
     for step in ticket.steps.all():
-        factories.finish(step)
+        step_events.finish(step)
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError

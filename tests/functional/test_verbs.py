@@ -17,7 +17,7 @@ from requests_app.workflow import aftercare, approval, closing, outcomes, refusi
 from requests_app.workflow.permissions import ROLE_VERBS, NotPermitted
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.transition import Conflict, move
-from tests import factories
+from tests import factories, step_events
 from tests.people import CAST, actor
 from tests.undone import undone
 
@@ -222,11 +222,14 @@ def test_a_restore_waits_for_the_other_ticket_of_the_account() -> None:
 
 
 def test_giving_up_tells_what_was_reached() -> None:
-    nothing = factories.stopped()
+    nothing = factories.running()
+    for step in nothing.steps.all():
+        step_events.hold_back(step)
+    factories.settled(nothing)
     some = factories.running(factories.erase_plan("u_7"))
     first, second = some.steps.order_by("rank")
-    factories.finish(first)
-    factories.finish(second, state="failed", outcome=Outcome.FAILED.value, status="failed", evidence={})
+    step_events.finish(first)
+    step_events.fail(second)
     factories.settled(some)
 
     for ticket, outcome in ((nothing, Outcome.FAILED), (some, Outcome.PARTIAL)):
