@@ -26,6 +26,7 @@ from requests_app.workflow import autosave, deadlines, effects, presets, tickets
 from requests_app.workflow import plan as plans
 from requests_app.workflow.actions import actions_for
 from requests_app.workflow.clock import clock
+from requests_app.workflow.guard import costs_the_approval
 from requests_app.workflow.permissions import NotPermitted
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.sightings import NOT_ASKED, Sighting
@@ -234,6 +235,7 @@ def _render(
     context |= {"ticket": ticket, "trouble": trouble, "session": _session(request)}
     context["draft"] = ticket.reference if ticket else request.POST.get("draft", "")
     context["revision"] = ticket.revision if ticket else request.POST.get("revision", "")
+    context["costs_the_approval"] = costs_the_approval(ticket, actor_of(request))
     if request.method != "POST" and not form.is_bound:
         context["unfinished"] = autosave.unfinished(actor_of(request), ticket)
     looks = request.POST.get("action") == "look-up" or status == 422

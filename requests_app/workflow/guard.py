@@ -11,6 +11,7 @@ from django.db import OperationalError, transaction
 from django.db.models import Q
 
 from requests_app import outages
+from requests_app.audit.actor import Actor
 from requests_app.enums import STEP_IN_FLIGHT, Kind, Operation, Outcome, State, StepState, Verb
 from requests_app.models import CoverSheet, LegalHold, Ticket
 from requests_app.workflow import access, identity, permissions, policies
@@ -68,6 +69,13 @@ def _again_after_a_deadlock(carry_out: Callable[[], R], ticket: Ticket | None) -
 def is_cooling_off(ticket: Ticket, *, now: datetime) -> bool:
     """Whether the ticket is approved and nothing of it may be sent yet."""
     return ticket.state == State.APPROVED and ticket.not_before is not None and ticket.not_before > now
+
+
+def costs_the_approval(ticket: Ticket | None, actor: Actor) -> bool:
+    """Whether this person may approve, and no longer once they wrote the request down or changed it (four eyes)."""
+    if not permissions.may(actor, Verb.APPROVE):
+        return False
+    return ticket is None or not ticket.contributions.filter(actor_id=actor.id).exists()
 
 
 def held_ids(ticket: Ticket) -> tuple[str, ...]:

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import Kind, Mode, State
 from requests_app.models import AuditEntry, StreamApp, Ticket
 from requests_app.workflow import plan as plans
+from requests_app.workflow import tickets
 from tests import factories
-from tests.people import person
+from tests.people import actor, person, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -291,3 +293,25 @@ def test_a_wrong_edit_answers_422_and_changes_nothing(ada: Client) -> None:
 
     assert answer.status_code == 422
     assert Ticket.objects.values().get() == before
+
+
+COSTS_THE_APPROVAL = "can no longer approve it"
+
+
+def test_whoever_may_approve_reads_before_typing_that_it_costs_them_the_approval() -> None:
+    ticket = factories.sent_back()
+    edit = reverse("ticket-edit", args=[ticket.reference])
+
+    for who, told in (("dan", True), ("ada", False), ("ben", False)):
+        client = signed_in(who)
+        for address in (reverse("ticket-new"), edit):
+            assert (COSTS_THE_APPROVAL in client.get(address).content.decode()) == told, (who, address)
+
+
+def test_whoever_worked_on_it_already_has_nothing_to_lose() -> None:
+    ticket = factories.sent_back()
+    dan = signed_in("dan")
+    edit = reverse("ticket-edit", args=[ticket.reference])
+    tickets.edit_ticket(ticket, factories.intake(plans.from_json(ticket.plan)), actor=actor("dan"), now=timezone.now())
+
+    assert COSTS_THE_APPROVAL not in dan.get(edit).content.decode()
