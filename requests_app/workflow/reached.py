@@ -149,7 +149,8 @@ def _answer(call: Call | None) -> Answer:
     if call.ended_well and call.state not in _MOVING:
         # Completed, but not for this user: only a look afterwards could tell otherwise.
         return Answer.FAILED if call.state is StepState.FAILED and not call.looked else Answer.ENDED
-    if call.outcome is Outcome.REFUSED_BY_STREAM:
+    if call.outcome is Outcome.REFUSED_BY_STREAM and not call.taken:
+        # What was refused in the end may have acted before, when nobody answered.
         return Answer.REFUSED
     return Answer.UNANSWERED if call.taken else Answer.NOT_SENT
 
