@@ -17,6 +17,7 @@ class AuditAction(Term):
     TICKET_SUBMITTED = "ticket.submit", "Sent the ticket to the DPO"
     TICKET_APPROVED = "ticket.approve", "Approved the ticket"
     TICKET_APPROVED_FIRST = "ticket.approve_first", "Approved as the first of two"
+    TICKET_TAKEN_BACK = "ticket.take_back", "Took the ticket back"
     TICKET_SENT_BACK = "ticket.send_back", "Sent the ticket back"
     TICKET_REFUSED = "ticket.refuse", "Refused the request"
     TICKET_CANCELLED = "ticket.cancel", "Cancelled the ticket"

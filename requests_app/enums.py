@@ -85,6 +85,7 @@ class Verb(Term):
     SUBMIT = "submit", "Send to DPO"
     APPROVE = "approve", "Approve"
     APPROVE_FIRST = "approve_first", "Approve as the first of two"
+    TAKE_BACK = "take_back", "Take back"
     SEND_BACK = "send_back", "Send back to agent"
     REFUSE = "refuse", "Refuse"
     CANCEL = "cancel", "Cancel"

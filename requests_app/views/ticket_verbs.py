@@ -87,6 +87,18 @@ def submit(request: HttpRequest, reference: str) -> HttpResponse:
     return carry_out(request, reference, Verb.SUBMIT.value, forms.Form, act, done)
 
 
+@page
+@require_POST
+def take_back(request: HttpRequest, reference: str) -> HttpResponse:
+    """Make a draft of it again before anybody decides."""
+
+    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
+        return tickets.take_back(ticket, actor=actor, now=timezone.now())
+
+    done = _("{reference} is a draft again. The DPO no longer sees it among the approvals.")
+    return carry_out(request, reference, Verb.TAKE_BACK.value, forms.Form, act, done)
+
+
 def _with_note(request: HttpRequest, reference: str, verb: Verb, run: Callable[..., object], done: str) -> HttpResponse:
     def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
         return run(ticket, actor=actor, now=timezone.now(), note=typed["note"])

@@ -15,6 +15,7 @@ from requests_app.workflow.guard import is_cooling_off, standing
 _ALWAYS = (Verb.EDIT, Verb.SUBMIT, Verb.APPROVE, Verb.SEND_BACK, Verb.REFUSE, Verb.CANCEL)
 # Shown only where they can mean something.
 _AFTER = {
+    State.AWAITING_DECISION: (Verb.TAKE_BACK,),
     State.NEEDS_ATTENTION: (Verb.RETRY, Verb.GIVE_UP),
     State.COMPLETED: (Verb.RESTORE, Verb.ANSWER),
     State.REFUSED: (Verb.ANSWER,),

@@ -12,8 +12,16 @@ from types import MappingProxyType
 from requests_app.audit.actor import Actor
 from requests_app.enums import ENGINE_VERBS, STAFF_ROLES, Role, Verb
 
-AGENT_VERBS = frozenset({Verb.OPEN, Verb.EDIT, Verb.SUBMIT, Verb.CANCEL, Verb.RETRY, Verb.ANSWER})
-DPO_VERBS = AGENT_VERBS | {Verb.APPROVE, Verb.APPROVE_FIRST, Verb.SEND_BACK, Verb.REFUSE, Verb.GIVE_UP, Verb.RESTORE}
+_CASEWORK_VERBS = frozenset({Verb.OPEN, Verb.EDIT, Verb.SUBMIT, Verb.CANCEL, Verb.RETRY, Verb.ANSWER})
+AGENT_VERBS = _CASEWORK_VERBS | {Verb.TAKE_BACK}
+DPO_VERBS = _CASEWORK_VERBS | {
+    Verb.APPROVE,
+    Verb.APPROVE_FIRST,
+    Verb.SEND_BACK,
+    Verb.REFUSE,
+    Verb.GIVE_UP,
+    Verb.RESTORE,
+}
 
 ROLE_VERBS: Mapping[Role, frozenset[Verb]] = MappingProxyType(
     {
@@ -66,6 +74,7 @@ PAGE_ROLES: Mapping[str, frozenset[Role]] = MappingProxyType(
         "import-problems": _CASEWORK,
         "ticket-edit": _CASEWORK,
         "ticket-submit": _CASEWORK,
+        "ticket-take-back": frozenset({Role.AGENT}),
         # In a cooling-off everybody may; the verb itself asks who and when.
         "ticket-cancel": _EVERYBODY,
         "ticket-retry": _CASEWORK,
@@ -128,6 +137,7 @@ PAGE_ROLES: Mapping[str, frozenset[Role]] = MappingProxyType(
 
 _WHO = {
     Verb.APPROVE: "Only a data protection officer approves.",
+    Verb.TAKE_BACK: "Only a support agent takes a ticket back; a data protection officer sends it back.",
     Verb.SEND_BACK: "Only a data protection officer sends a ticket back.",
     Verb.REFUSE: "Only a data protection officer refuses a request.",
     Verb.GIVE_UP: "Only a data protection officer gives a ticket up.",

@@ -277,6 +277,14 @@ def record_stopped(reason: NotThePerson, *, actor: Actor, now: datetime, ticket:
     access.record_refused(actor=actor, now=now, what=Verb.SUBMIT.value, reason=why, ticket=ticket)
 
 
+@guarded(Verb.TAKE_BACK)
+def take_back(ticket: Ticket, *, actor: Actor, now: datetime) -> Ticket:
+    """Make a draft of a ticket again that nobody decided about. What one of two approved counts no longer."""
+    policies.check(standing(ticket), Verb.TAKE_BACK, actor_id=actor.id)
+    with holding(ticket):
+        return move(ticket, Verb.TAKE_BACK, actor=actor, now=now, changes=ANEW)
+
+
 @guarded(Verb.SEND_BACK)
 def send_back(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
     """Give the ticket back to the agent with a reason."""

@@ -39,6 +39,7 @@ PERFORM: dict[Verb, Callable[[Ticket, Any], object]] = {
     Verb.APPROVE: lambda ticket, who: approval.approve(
         ticket, actor=who, now=now(), confirm_user_id=ticket.plan["user_ids"][0], **factories.seen(ticket)
     ),
+    Verb.TAKE_BACK: lambda ticket, who: tickets.take_back(ticket, actor=who, now=now()),
     Verb.SEND_BACK: lambda ticket, who: tickets.send_back(ticket, actor=who, now=now(), note="Why?"),
     Verb.REFUSE: lambda ticket, who: refusing.refuse(ticket, actor=who, now=now(), note="No.", code="11_2"),
     Verb.CANCEL: lambda ticket, who: tickets.cancel(ticket, actor=who, now=now()),
@@ -166,6 +167,35 @@ def test_an_edit_voids_what_was_shown() -> None:
             confirm_user_id=ticket.plan["user_ids"][0],
             **shown,
         )
+
+
+def test_a_ticket_that_was_taken_back_is_decided_about_anew() -> None:
+    factories.stream_app(second_approver=True)
+    ticket = factories.submitted()
+    shown = factories.seen(ticket)
+    wanted = {"confirm_user_id": ticket.plan["user_ids"][0], **shown}
+    approval.approve(ticket, actor=actor("dora"), now=now(), **wanted)
+    wanted["revision"] = ticket.revision
+
+    tickets.take_back(ticket, actor=actor("ben"), now=now())
+
+    assert (row(ticket)["state"], row(ticket)["first_approved_by_id"]) == (State.DRAFT, None)
+    assert entries()[-1] == AuditAction.TICKET_TAKEN_BACK
+    with pytest.raises(UnableTo, match="Draft"):
+        approval.approve(ticket, actor=actor("dan"), now=now(), **wanted)
+    tickets.submit(ticket, actor=actor("ada"), now=now())
+    with pytest.raises(UnableTo, match="ticket changed"):
+        approval.approve(ticket, actor=actor("dan"), now=now(), **wanted)
+    assert row(ticket)["state"] == State.AWAITING_DECISION
+
+
+def test_what_was_decided_is_not_taken_back() -> None:
+    ticket = factories.approved()
+
+    with pytest.raises(UnableTo, match="Take back is not possible"):
+        tickets.take_back(ticket, actor=actor("ada"), now=now())
+
+    assert row(ticket)["state"] == State.APPROVED
 
 
 def test_an_approval_needs_the_very_id() -> None:

@@ -70,6 +70,7 @@ def test_people_and_the_engine_share_no_verb() -> None:
 def test_only_a_dpo_decides_and_those_who_review_do_nothing() -> None:
     for verb in (Verb.APPROVE, Verb.SEND_BACK, Verb.REFUSE, Verb.GIVE_UP, Verb.RESTORE):
         assert [role for role in Role if verb in permissions.ROLE_VERBS[role]] == [Role.DPO]
+    assert [role for role in Role if Verb.TAKE_BACK in permissions.ROLE_VERBS[role]] == [Role.AGENT]
     assert not permissions.ROLE_VERBS[Role.AUDITOR] | permissions.ROLE_VERBS[Role.ADMINISTRATOR]
 
 
