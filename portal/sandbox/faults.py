@@ -27,11 +27,13 @@ class Faults:
         self._paths = [Path(path) for path in paths]
         self._random = random.Random(seed)  # noqa: S311
         self._used: Counter[tuple[Path, str]] = Counter()
+        # What each file said when it could be read last: a save that is half done changes nothing.
+        self._known: dict[Path, dict[str, Any]] = {}
 
     def of_call(self, operation: str) -> dict[str, Any]:
         """The fault that meets this call, or nothing."""
         for path in self._paths:
-            calls = _read(path).get("calls", {})
+            calls = self._read(path).get("calls", {})
             fault: dict[str, Any] = calls.get(operation, calls.get("*", {}))
             if not fault or self._random.random() >= fault.get("rate", 1.0):
                 continue
@@ -44,14 +46,17 @@ class Faults:
     def of_task(self, operation: str, users: Collection[str]) -> str:
         """How the task ends: an empty text for well. A task that hangs does so until the file says otherwise."""
         for path in self._paths:
-            fault = _read(path).get("tasks", {}).get(operation, {})
+            fault = self._read(path).get("tasks", {}).get(operation, {})
             if fault.get("fate") and ("users" not in fault or not set(users).isdisjoint(fault["users"])):
                 return str(fault["fate"])
         return ""
 
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    found = json.loads(path.read_text() or "{}")
-    return found if isinstance(found, dict) else {}
+    def _read(self, path: Path) -> dict[str, Any]:
+        try:
+            found = json.loads(path.read_text() or "{}")
+        except FileNotFoundError:
+            found = {}
+        except ValueError:
+            found = self._known.get(path, {})
+        self._known[path] = found if isinstance(found, dict) else {}
+        return self._known[path]

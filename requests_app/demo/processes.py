@@ -57,8 +57,9 @@ class Processes:
         places.address_file.write_text(self.sandbox_url)
 
     def __enter__(self) -> Processes:
-        # A stop by whoever watches this process is a stop by hand: the children go first.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # A stop by whoever watches this process, or a terminal that closes, is a stop by hand: the children go first.
+        for end in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(end, signal.default_int_handler)
         return self
 
     def __exit__(

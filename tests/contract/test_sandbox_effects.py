@@ -221,6 +221,19 @@ def test_the_first_file_that_has_a_fault_decides(tmp_path: Path) -> None:
     assert [faults.of_call("GetApp").get("error") for _ in range(3)] == [500, 503, None]
 
 
+def test_a_save_that_is_half_done_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "faults.json"
+    faults = Faults([str(file)])
+    file.write_text('{"tasks": {"ExportUsers": {"fate": "hang"}}}')
+    assert faults.of_task("ExportUsers", ["a"]) == "hang"
+
+    file.write_text('{"tasks": {')
+    assert faults.of_task("ExportUsers", ["a"]) == "hang"
+    assert faults.of_call("ExportUsers") == {}
+    file.write_text("{}")
+    assert faults.of_task("ExportUsers", ["a"]) == ""
+
+
 def test_a_restart_forgets_nothing(tmp_path: Path, hands: Hands) -> None:
     """A task accepted by one process is carried out by the next one; users, limits and the truth log stay."""
     file = tmp_path / "sandbox.sqlite3"

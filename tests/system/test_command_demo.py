@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 import requests
 from django.core.management import CommandError, call_command
 
+from portal.sandbox.routes import ROUTES
+from requests_app.demo import faults
 from requests_app.demo.clock import SILENT_SECONDS, Clock, DemoFailed
 from requests_app.demo.places import Places
 from requests_app.demo.ports import address_of, listen_on
@@ -25,6 +28,15 @@ from requests_app.stream.errors import UnknownOutcome
 ROOT = Path(__file__).resolve().parents[2]
 # Each start makes a database and fills it, which takes a busy machine a minute.
 pytestmark = [pytest.mark.usefixtures("nothing_outlives_it"), pytest.mark.timeout(400)]
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    """A demo takes them over for as long as its process lives."""
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for one, handler in before.items():
+        signal.signal(one, handler)
 
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -84,6 +96,13 @@ def test_it_refuses_a_port_that_is_none(port: str) -> None:
         ('{"calls": {"DeleteUsers": 503}}', "the fault of DeleteUsers must be an object"),
         ('{"calls": {"DeleteUsers": {"eror": 503}}}', "a word that is none: “eror”"),
         ('{"tasks": {"DeleteUsers": {"fate": "explode"}}}', "must be one of fail, hang, vanish, partly"),
+        ('{"calls": {"DeleteUserz": {"error": 503}}}', "knows no call “DeleteUserz”"),
+        ('{"calls": {"DeleteUsers": {"error": "x"}}}', "“error” of DeleteUsers must be a status from 400 to 599"),
+        ('{"calls": {"DeleteUsers": {"rate": 7}}}', "“rate” of DeleteUsers must be a share from 0 to 1"),
+        ('{"calls": {"DeleteUsers": {"lose_answer": "yes"}}}', "“lose_answer” of DeleteUsers must be true or false"),
+        ('{"calls": {"DeleteUsers": {"latency_ms": "long"}}}', "“latency_ms” of DeleteUsers must be milliseconds"),
+        ('{"calls": {"*": {"error": 503, "times": -1}}}', "“times” of . must be a number, 1 or more"),
+        ('{"tasks": {"ExportUsers": {"fate": "fail", "users": "ada"}}}', "“users” of ExportUsers must be a list"),
     ],
 )
 @pytest.mark.parametrize("command", ["demo", "dev"])
@@ -99,6 +118,10 @@ def test_it_refuses_faults_that_the_sandbox_would_not_read(
         call_command(command, faults=file)
 
     assert not settings.DEMO_FOLDER.exists()
+
+
+def test_it_knows_the_calls_that_the_sandbox_knows() -> None:
+    assert {operation for _, _, operation, _ in ROUTES} == faults.OPERATIONS
 
 
 def test_its_first_line_does_not_wait_for_the_settings() -> None:
@@ -127,16 +150,29 @@ def test_two_never_work_in_one_folder(command: str, tmp_path: Path, settings: An
 def test_the_sandbox_gets_the_faults(tmp_path: Path) -> None:
     file = tmp_path / "faults.json"
     file.write_text('{"calls": {"QueryUsers": {"error": 503}}}')
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        places = Places(tmp_path / "demo")
-        with Processes(places, task_seconds=0.1, clock=Clock(120, print), faults=file) as running:
+    places = Places(tmp_path / "demo")
+    with Processes(places, task_seconds=0.1, clock=Clock(120, print), faults=file) as running:
+        running._start_sandbox(filled=False)
+        running._wait_for("sandbox", running.sandbox_url)
+        with pytest.raises(UnknownOutcome):
+            running.looker().exists("marie.curie")
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_from_outside_or_a_terminal_that_closes_ends_the_children(tmp_path: Path, end: int) -> None:
+    running = Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(120, print))
+
+    def told_to_stop() -> None:
+        with running:
             running._start_sandbox(filled=False)
             running._wait_for("sandbox", running.sandbox_url)
-            with pytest.raises(UnknownOutcome):
-                running.looker().exists("marie.curie")
-    finally:
-        signal.signal(signal.SIGTERM, before)
+            os.kill(os.getpid(), end)
+            signal.pause()
+
+    with pytest.raises(KeyboardInterrupt):
+        told_to_stop()
+    with pytest.raises(requests.ConnectionError):
+        requests.get(running.sandbox_url, timeout=1)
 
 
 def test_whoever_waits_reads_what_for() -> None:
@@ -171,46 +207,34 @@ def test_a_failure_ends_with_its_reason(settings: Any, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("requests_app.demo.processes.Processes.start", lambda *args, **kwargs: None)
     monkeypatch.setattr("requests_app.demo.journey.check", fails)
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        with pytest.raises(CommandError, match="bystander"):
-            call_command("demo", check=True)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with pytest.raises(CommandError, match="bystander"):
+        call_command("demo", check=True)
 
 
 def test_it_serves_keeps_its_data_and_stops_everything(tmp_path: Path) -> None:
     """Twice over the same folder: the second start finds the people and tickets of the first."""
     lines: list[str] = []
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        for _ in range(2):
-            clock = Clock(180, lines.append)
-            with Processes(Places(tmp_path), task_seconds=0.1, clock=clock) as running:
-                running.start(filled=True)
-                visitor = Visitor(running.portal_url, "ana")
-                assert "DSR-000001" in visitor.page("/tickets/?view=waiting")
-                assert running.manage("setup_demo").startswith("The demo is filled already")
-                url = running.portal_url
-            with pytest.raises(requests.ConnectionError):
-                requests.get(url, timeout=1)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    for _ in range(2):
+        clock = Clock(180, lines.append)
+        with Processes(Places(tmp_path), task_seconds=0.1, clock=clock) as running:
+            running.start(filled=True)
+            visitor = Visitor(running.portal_url, "ana")
+            assert "DSR-000001" in visitor.page("/tickets/?view=waiting")
+            assert running.manage("setup_demo").startswith("The demo is filled already")
+            url = running.portal_url
+        with pytest.raises(requests.ConnectionError):
+            requests.get(url, timeout=1)
     assert any("worker and web server: started" in line for line in lines)
     Places(tmp_path).clear()
     assert not tmp_path.exists()
 
 
 def test_it_tells_which_child_ended(tmp_path: Path) -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        with Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(120, print)) as running:
-            running._spawn("web", ["-c", "raise SystemExit('no such port')"])
-            running._children["web"].wait()
-            with pytest.raises(DemoFailed, match=r"web ended with code 1\. It said: no such port"):
-                running.check_alive()
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(120, print)) as running:
+        running._spawn("web", ["-c", "raise SystemExit('no such port')"])
+        running._children["web"].wait()
+        with pytest.raises(DemoFailed, match=r"web ended with code 1\. It said: no such port"):
+            running.check_alive()
 
 
 def test_it_takes_the_next_free_port() -> None:
