@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install lock demo demo-check demo-reset dev shell db logs test test-fast test-db test-browser test-faults \
-	watch cov bench bench-audit bench-pages pictures chaos quick-choices conformance lint fmt clean
+	watch cov bench bench-audit bench-pages pictures chaos quick-choices papers migration conformance lint fmt clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -104,6 +104,15 @@ chaos: $(VENV)/.dev  ## kill and stop processes at every point: ROUNDS=200, the 
 quick-choices: $(VENV)/.dev  ## choose modes at any speed with late answers, compare with what is stored: RUNS=200, SEED=
 	PORTAL_REQUIRE=browser QUICK_RUNS="$(or $(RUNS),200)" $(if $(SEED),QUICK_SEED="$(SEED)") $(ON_SQLITE) \
 		$(BIN)/python -m pytest -n 0 tests/browser/looks/test_quick_choices.py
+
+papers: $(VENV)/.dev  ## docs/states.md, steps.md and tables.md anew from the sources
+	mkdir -p var
+	PORTAL_PROFILE=test $(BIN)/python manage.py state_diagram >var/page && mv var/page docs/states.md
+	PORTAL_PROFILE=test $(BIN)/python manage.py step_diagram >var/page && mv var/page docs/steps.md
+	PORTAL_PROFILE=test $(BIN)/python manage.py table_diagram >var/page && mv var/page docs/tables.md
+
+migration: $(VENV)/.dev  ## a migration of what changed in the models, NAME=what_came
+	PORTAL_PROFILE=test $(BIN)/python manage.py makemigrations requests_app $(if $(NAME),--name "$(NAME)")
 
 conformance: $(VENV)/.dev  ## the table of operations through Stream's official client too, where you installed it
 	@$(BIN)/python -c 'import getstream' 2>/dev/null || { \

@@ -2,10 +2,19 @@
 """Django's command line for the portal."""
 
 import os
+import select
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+
+
+def nobody_reads(output: int) -> bool:
+    """Whether the other end of this file descriptor is closed, so that it is what broke and nothing else."""
+    poll = select.poll()
+    poll.register(output, 0)
+    return any(events & select.POLLERR for _, events in poll.poll(0))
+
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -18,6 +27,13 @@ if __name__ == "__main__":
         os.environ.update(PORTAL_PROFILE="dev", DJANGO_SETTINGS_MODULE="portal.settings")
     try:
         execute_from_command_line(sys.argv)
+        sys.stdout.flush()
     except ImproperlyConfigured as error:
         # Its sentence says what to set; where it was raised helps nobody.
         sys.exit(f"manage.py: {error}")
+    except BrokenPipeError:
+        if not nobody_reads(sys.stdout.fileno()):
+            raise
+        # Whoever read the output has seen enough, as `head` has. Nothing more is written, at the end neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}: {meaning}")
     if not hasattr(config, "workerinput"):
         machine.check_server()
+        machine.check_browser()
     leftovers.look_for_them(config, ROOT / "var")
 
 
@@ -62,6 +63,9 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int) -> None:
     browser = "with" if machine.CHROMIUM else "WITHOUT"
     redis = "with" if os.environ.get("TEST_REDIS_URL") else "WITHOUT"
     terminalreporter.write_line(f"This run: {vendor}, {browser} a browser, {redis} Redis.")
+    for need in machine.lacking():
+        what, remedy = machine.NEEDS[need]
+        terminalreporter.write_line(f"For {what}: {remedy}.")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -35,6 +35,19 @@ def missing(need: str) -> None:
     pytest.skip(f"{what} is not on this machine: {remedy}.")
 
 
+def lacking() -> list[str]:
+    """What this run went without, by its names."""
+    there = {"browser": CHROMIUM is not None, "redis": bool(os.environ.get("TEST_REDIS_URL"))}
+    return [need for need, is_there in there.items() if not is_there]
+
+
+def check_browser() -> None:
+    """End a run that is about the browser alone with a sentence where there is none."""
+    if "browser" in REQUIRED and CHROMIUM is None:
+        what, remedy = NEEDS["browser"]
+        pytest.exit(f"{what} is required here and missing: {remedy}.", returncode=4)
+
+
 def check_server() -> None:
     """End the run with a sentence where the database server that it names does not answer."""
     if not SERVER:

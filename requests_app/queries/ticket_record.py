@@ -227,7 +227,7 @@ def _read_backs(record: Record) -> Section:
         + pairs(
             ("read back", moment(step.read_back_at)),
             ("again", moment(step.look_again_at)),
-            ("·", " ".join(evidence_words(step.evidence))),
+            ("", " ".join(evidence_words(step.evidence))),
         )
         for step in record.steps
         if step.evidence or step.read_back_at or step.look_again_at

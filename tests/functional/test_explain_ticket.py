@@ -90,7 +90,7 @@ def test_it_tells_attempts_tasks_and_read_backs_of_a_ticket_that_went_through() 
     assert re.search(
         rf"task \S+: Delete user, status \S+, accepted {ZONE}, .*finished {ZONE}", part(printed, "Stream tasks")
     )
-    assert re.search(rf"read back {ZONE}, again {ZONE}, · Stream shows no such user\.", part(printed, "Read-backs"))
+    assert re.search(rf"read back {ZONE}, again {ZONE}, Stream shows no such user\.", part(printed, "Read-backs"))
     assert re.search(rf"\[read_back\] .*for the second time; until {ZONE}", part(printed, "Steps"))
     assert re.search(rf"\d+  {ZONE}  call\.answer  portal worker  ", part(printed, "Audit entries"))
     assert f"ticket.approve  staff {person('dora').pk}  " in printed
