@@ -223,6 +223,7 @@ class Answer(Term):
     NOT_SENT = "not_sent", "Nothing was sent"
     NOBODY = "nobody", "Shows nobody by this id"
     REFUSED = "refused", "Refused"
+    REFUSED_AT_LAST = "refused_at_last", "Refused, after an earlier try"
     FAILED = "failed", "Task failed"
     UNANSWERED = "unanswered", "No answer, or none that is final"
     ENDED = "ended", "Task ended well"

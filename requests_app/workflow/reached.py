@@ -48,6 +48,8 @@ _COUNTS: Mapping[DataKind, tuple[str, ...]] = MappingProxyType(
     }
 )
 _HIDDEN_FEEDS = "activities_hidden"
+# What one of the tries did is not known: the last one, or one before the refusal.
+_NO_END = frozenset({Answer.UNANSWERED, Answer.REFUSED_AT_LAST})
 _MOVING = frozenset({StepState.SENDING, StepState.UNKNOWN, StepState.ON_STREAM})
 _BY_MODE = MappingProxyType(
     {
@@ -149,9 +151,8 @@ def _answer(call: Call | None) -> Answer:
     if call.ended_well and call.state not in _MOVING:
         # Completed, but not for this user: only a look afterwards could tell otherwise.
         return Answer.FAILED if call.state is StepState.FAILED and not call.looked else Answer.ENDED
-    if call.outcome is Outcome.REFUSED_BY_STREAM and not call.taken:
-        # What was refused in the end may have acted before, when nobody answered.
-        return Answer.REFUSED
+    if call.outcome is Outcome.REFUSED_BY_STREAM:
+        return Answer.REFUSED_AT_LAST if call.taken else Answer.REFUSED
     return Answer.UNANSWERED if call.taken else Answer.NOT_SENT
 
 
@@ -174,7 +175,7 @@ def _erased(kind: DataKind, asked: Asked, call: Call | None) -> Row:
         seen = Seen.NOTHING if looked_at else Seen.NOT_LOOKED_FOR
         return Row(kind, asked, answer, seen, Reached.NOTHING_THERE)
     if call is None or not call.looked:
-        end = Reached.NOT_VERIFIED if answer in {Answer.UNANSWERED, Answer.ENDED} else Reached.NOT_REACHED
+        end = Reached.NOT_VERIFIED if answer in {*_NO_END, Answer.ENDED} else Reached.NOT_REACHED
         return Row(kind, asked, answer, Seen.NOT_LOOKED_FOR, end)
     seen, reached, number = _look(kind, asked, call)
     return Row(kind, asked, answer, seen, reached, number)
@@ -240,7 +241,7 @@ def _restored(row: Row, call: Call) -> Row:
 
 
 # What a call that Stream took may have done, though nobody knows of it.
-_MAY_HAVE_ACTED = frozenset({Answer.FAILED, Answer.UNANSWERED, Answer.ENDED})
+_MAY_HAVE_ACTED = frozenset({*_NO_END, Answer.FAILED, Answer.ENDED})
 _NOTHING_DONE = frozenset({Reached.NOT_REACHED, Reached.NOTHING_THERE})
 
 
@@ -265,12 +266,13 @@ def word(table: Sequence[Row]) -> Outcome:
 
 
 def _has_no_end(row: Row) -> bool:
-    """Whether Stream may still be at work on it."""
-    return row.answer is Answer.UNANSWERED and row.seen is Seen.NOT_LOOKED_FOR and row.asked is not Asked.RESTORE
+    """Whether Stream may still be at work on it, or may have been: nobody looked."""
+    return row.answer in _NO_END and row.seen is Seen.NOT_LOOKED_FOR and row.asked is not Asked.RESTORE
 
 
 def _nothing_done(missed: Sequence[Row]) -> Outcome:
-    return Outcome.REFUSED_BY_STREAM if {row.answer for row in missed} == {Answer.REFUSED} else Outcome.FAILED
+    refused = {row.answer for row in missed} <= {Answer.REFUSED, Answer.REFUSED_AT_LAST}
+    return Outcome.REFUSED_BY_STREAM if refused else Outcome.FAILED
 
 
 def _word_of_export(asked: Sequence[Row]) -> Outcome:

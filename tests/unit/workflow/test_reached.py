@@ -321,4 +321,15 @@ def test_what_stream_refused_in_the_end_may_have_acted_before(taken: bool, outco
 
     table = reached.rows(plan(), [done(operation, taken=taken, **refused) for operation in GONE])
 
+    assert {row.answer for row in table} == {Answer.REFUSED_AT_LAST if taken else Answer.REFUSED}
     assert reached.word(table) is outcome
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_an_export_that_stream_refused_is_refused_whatever_was_tried_before(taken: bool) -> None:
+    wanted = Plan(kind=Kind.EXPORT, user_ids=("a",), export_user_data=True)
+    refused = {"state": StepState.FAILED, "outcome": Outcome.REFUSED_BY_STREAM, "ended_well": False}
+
+    table = reached.rows(wanted, [done(Operation.EXPORT_USERS, taken=taken, **refused)])
+
+    assert reached.word(table) is Outcome.REFUSED_BY_STREAM
