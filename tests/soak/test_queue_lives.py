@@ -72,6 +72,8 @@ def test_a_frozen_cluster_is_replaced_and_a_stopped_one_leaves_nobody_behind(tmp
     with own_portal(tmp_path) as portal:
         supervise(portal)
         until(lambda: complete(portal), seconds=30, what="the cluster to start")
+        # Only a worker that waits for work holds the queue's lock: killed while it starts it leaves nothing locked.
+        until(lambda: canary_age(portal) < 60, seconds=30, what="the cluster to take up work")
         first = cluster(portal)
         # A killed worker leaves the queue's lock locked, and whoever comes after it waits for ever.
         for victim in members(first)[-4:]:
