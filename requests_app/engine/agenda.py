@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
 from django.db.models import Case, DateTimeField, Exists, Min, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Greatest
 
 from requests_app.engine import claims
-from requests_app.engine.compiled_query import Compiled
+from requests_app.engine.compiled_query import Compiled, moment_of
 from requests_app.enums import StepState
-from requests_app.models import AppHealth, Pause, Step, StreamApp, StreamTask, Ticket
+from requests_app.models import Pause, Step, StreamApp, StreamTask, Ticket
 
+_REASONS = ("paused", "closed", "troubled")
 _PHASES = ("begin", "send", "reconcile", "look", "poll", "adopt")
 _UNANSWERED = (StepState.SENDING.value, StepState.UNKNOWN.value)
 
@@ -23,7 +23,8 @@ _UNANSWERED = (StepState.SENDING.value, StepState.UNKNOWN.value)
 class Agenda:
     """Which phases have at least one row that is due, of whatever app, and which apps are to be left alone.
 
-    Nothing is sent to paused apps, and those with an open breaker are not even read.
+    Nothing is sent to paused apps, and those with an open breaker are not even read. Of the troubled ones the breaker
+    counts failures.
     """
 
     begin: bool = False
@@ -34,6 +35,7 @@ class Agenda:
     adopt: bool = False
     paused: frozenset[int] = frozenset()
     closed: frozenset[int] = frozenset()
+    troubled: frozenset[int] = frozenset()
 
 
 def read(now: datetime) -> Agenda:
@@ -42,17 +44,18 @@ def read(now: datetime) -> Agenda:
     if not apps:
         return Agenda()
     known: dict[str, Any] = {phase: bool(apps[0][phase]) for phase in _PHASES}
-    known |= {reason: frozenset(app["pk"] for app in apps if app[reason]) for reason in ("paused", "closed")}
+    known |= {reason: frozenset(app["pk"] for app in apps if app[reason]) for reason in _REASONS}
     return Agenda(**known)
 
 
 def question(now: datetime) -> QuerySet[StreamApp, Any]:
     """The query behind it: what is due stands in the row of each app alike, and beside it how the app is."""
-    pauses = Pause.objects.open().filter(Q(stream_app=OuterRef("pk")) | Q(stream_app__isnull=True))
+    in_trouble = Q(health__open_until__isnull=False) | Q(health__failures__gt=0)
     return StreamApp.objects.order_by().values(
         "pk",
-        paused=Exists(pauses),
+        paused=Exists(Pause.objects.of_app(OuterRef("pk"))),
         closed=Case(When(health__open_until__isnull=False, then=True), default=False),
+        troubled=Case(When(in_trouble, then=True), default=False),
         begin=Exists(Ticket.objects.to_begin(now)),
         send=Exists(claims.due_to_send(now)),
         reconcile=Exists(claims.due_to_reconcile(now)),
@@ -72,24 +75,36 @@ def next_due(now: datetime, *, until: datetime) -> datetime | None:
     left alone once the app is probed. Steps of tickets that are stopped, cancelled or paused, and those behind a step
     that has not ended, are nothing to wait for: they stay as they are for as long as that lasts.
     """
-    begins = Coalesce("not_before", Value(now), output_field=DateTimeField())
-    to_begin = Ticket.objects.to_begin(until).order_by().aggregate(at=Min(begins))["at"]
-    moments: list[datetime] = [to_begin] if to_begin else []
-    sendable = claims.planned_until(until).exclude(ticket__stream_app__in=Pause.objects.paused_apps())
-    unanswered = Step.objects.filter(state__in=_UNANSWERED, next_at__lte=until)
-    probed_at = dict(AppHealth.objects.filter(open_until__isnull=False).values_list("stream_app_id", "open_until"))
-    for app_id, at in chain(
-        _free_from(sendable, "next_at", app="ticket__stream_app"),
-        _free_from(unanswered, "next_at", app="ticket__stream_app"),
-        _free_from(claims.to_look_at_until(until), "look_again_at", app="ticket__stream_app"),
-        _free_from(StreamTask.objects.filter(next_poll_at__lte=until), "next_poll_at", app="stream_app"),
-    ):
-        moments.append(max(at, probed_at.get(app_id) or at))
-    earliest = min(moments, default=None)
+    moments = [moment_of(row["at"]) for row in _WAITING.values(now, until)]
+    earliest = min((at for at in moments if at is not None), default=None)
     return earliest if earliest is not None and earliest <= until else None
 
 
-def _free_from(rows: QuerySet[Any], column: str, *, app: str) -> list[tuple[int, datetime]]:
-    """For each app the earliest moment at which one of its rows is due and held by nobody."""
-    free = Min(Greatest(column, Coalesce("lease_until", column)))
-    return [(one[app], one["free"]) for one in rows.order_by().values(app).annotate(free=free)]
+def _waiting(now: datetime, until: datetime) -> QuerySet[Any, Any]:
+    """The query behind it: for each kind of row the earliest moment, or none."""
+    paused = Pause.objects.of_app(OuterRef("ticket__stream_app"))
+    sendable = claims.planned_until(until).filter(~Exists(paused))
+    unanswered = Step.objects.filter(state__in=_UNANSWERED, next_at__lte=until)
+    tasks = StreamTask.objects.filter(next_poll_at__lte=until)
+    begins = Coalesce("not_before", Value(now), output_field=DateTimeField())
+    return _earliest(Ticket.objects.to_begin(until), begins).union(
+        _earliest(sendable, _free_from("next_at", app="ticket__stream_app")),
+        _earliest(unanswered, _free_from("next_at", app="ticket__stream_app")),
+        _earliest(claims.to_look_at_until(until), _free_from("look_again_at", app="ticket__stream_app")),
+        _earliest(tasks, _free_from("next_poll_at", app="stream_app")),
+        all=True,
+    )
+
+
+def _earliest(rows: QuerySet[Any], moment: Any) -> QuerySet[Any, Any]:
+    """The earliest of the moments of all rows, as one row."""
+    earliest: QuerySet[Any, Any] = rows.order_by().values(every_row=Value(1)).annotate(at=Min(moment)).values("at")
+    return earliest
+
+
+def _free_from(column: str, *, app: str) -> Greatest:
+    """When a row is due, held by nobody, and its app not left alone any more."""
+    return Greatest(column, Coalesce("lease_until", column), Coalesce(f"{app}__health__open_until", column))
+
+
+_WAITING = Compiled(_waiting)

@@ -6,7 +6,7 @@ read probes it, never a delete. Tickets do not fail meanwhile: they wait, and th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -17,11 +17,12 @@ from requests_app.models import AppHealth, StreamApp
 from requests_app.stream.errors import ConfigurationError, KeyRefused, RateLimited, Rejected, StreamError
 
 
-def note(app: StreamApp, replies: Collection[object], *, now: datetime) -> None:
+def note(app: StreamApp, replies: Collection[object], *, now: datetime, troubled: Container[int] | None = None) -> None:
     """Count what came back from an app: an answer starts the count of failures again, silence adds to it.
 
     Answers and errors that came in together count as answered. A refused key is no ticket's fault either, and
-    silences the app at once.
+    silences the app at once. An app that is none of the `troubled` has no failures that an answer could clear, so that
+    nothing is written; without them that is not known.
     """
     troubles = [reply for reply in replies if isinstance(reply, StreamError) and _blames_app(reply)]
     refused = [trouble for trouble in troubles if isinstance(trouble, KeyRefused | ConfigurationError)]
@@ -29,7 +30,7 @@ def note(app: StreamApp, replies: Collection[object], *, now: datetime) -> None:
         _fail(app, refused[-1], count=len(troubles), at_once=True, now=now)
     elif troubles and len(troubles) == len(replies):
         _fail(app, troubles[-1], count=len(troubles), at_once=False, now=now)
-    else:
+    elif troubled is None or app.pk in troubled:
         _answered(app, now=now)
 
 

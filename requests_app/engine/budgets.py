@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from requests_app.engine import breaker
 from requests_app.engine.context import Context
@@ -25,9 +25,13 @@ from requests_app.stream.limits import RateLimit
 def take_some(app: StreamApp, endpoint: str, wanted: int, *, now: datetime) -> tuple[int, datetime | None]:
     """Take up to `wanted` calls from the budget; returns how many may go out, and when the others may be tried.
 
-    The count is taken under the row's lock, so that two workers never spend the same call. A window that is over
-    begins anew with the known limit, before any answer says so.
+    Two workers never spend the same call: the count goes down where there are enough, or else under the row's lock. A
+    window that is over begins anew with the known limit, before any answer says so.
     """
+    may_be_called = Q(blocked_until__isnull=True) | Q(blocked_until__lte=now)
+    open_window = Budget.objects.filter(may_be_called, stream_app=app, endpoint=endpoint, reset_at__gt=now)
+    if open_window.filter(remaining__gte=wanted).update(remaining=F("remaining") - wanted):
+        return wanted, None
     with transaction.atomic():
         budget = Budget.objects.select_for_update().filter(stream_app=app, endpoint=endpoint).first()
         if budget is None:

@@ -130,11 +130,15 @@ def write_all(changes: Sequence[tuple[StreamTask, Columns]]) -> set[int]:
     """
     if not changes:
         return set()
+    ended = {"lease_until": None, "lease_token": F("lease_token") + 1}
+    if len(changes) == 1:
+        ((row, new),) = changes
+        own = StreamTask.objects.filter(pk=row.pk, lease_token=row.lease_token)
+        return {row.pk} if own.update(**{**ended, **new}) else set()
     rows = StreamTask.objects.filter(pk__in={row.pk for row, _ in changes})
     tokens = dict(rows.select_for_update().order_by("pk").values_list("pk", "lease_token"))
     # A worker that was held up may have claimed a task a second time: only its newer claim counts.
     held = [(row, new) for row, new in changes if tokens.get(row.pk) == row.lease_token]
-    ended = {"lease_until": None, "lease_token": F("lease_token") + 1}
     update_alike(StreamTask.objects.all(), [(row.pk, {**ended, **new}) for row, new in held])
     return {row.pk for row, _ in held}
 

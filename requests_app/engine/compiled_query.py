@@ -1,4 +1,4 @@
-"""A query that is asked many times a second with nothing new in it but the moment: Django builds its text once.
+"""A query that is asked many times a second with nothing new in it but moments: Django builds its text once.
 
 Building it takes several times as long as asking it, on SQLite and on PostgreSQL.
 """
@@ -6,38 +6,48 @@ Building it takes several times as long as asking it, on SQLite and on PostgreSQ
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from inspect import signature
 from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
 
-# Stands for the moment in the parameters of the text. No query names it otherwise.
-_MOMENT = datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
+# Stand for the moments in the parameters of the text. No query names them otherwise.
+_FIRST = datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
+_ONE_FURTHER = timedelta(microseconds=1)
 
 
 class Compiled:
-    """Asks `build(now)` for its values; `build` adds nothing to the query that differs from call to call but `now`."""
+    """Asks `build(…)` for its values; `build` adds nothing to the query that differs from call to call but moments."""
 
-    def __init__(self, build: Callable[[datetime], QuerySet[Any, Any]]) -> None:
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
         self._build = build
+        self._stand_ins = [_FIRST + place * _ONE_FURTHER for place in range(len(signature(build).parameters))]
         # By the kind of database.
         self._texts: dict[str, tuple[str, tuple[Any, ...]]] = {}
 
-    def values(self, now: datetime) -> list[dict[str, Any]]:
+    def values(self, *moments: datetime) -> list[dict[str, Any]]:
         """The rows by the names of their columns, as the database gives them: no field converts them."""
         text, parameters = self._text()
-        moment, stand_in = self._adapted(now), self._adapted(_MOMENT)
+        given = {_adapted(one): _adapted(moment) for one, moment in zip(self._stand_ins, moments, strict=True)}
         with connection.cursor() as cursor:
-            cursor.execute(text, [moment if value == stand_in else value for value in parameters])
+            cursor.execute(text, [given.get(value, value) for value in parameters])
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def _text(self) -> tuple[str, tuple[Any, ...]]:
         if connection.vendor not in self._texts:
-            self._texts[connection.vendor] = self._build(_MOMENT).query.sql_with_params()
+            self._texts[connection.vendor] = self._build(*self._stand_ins).query.sql_with_params()
         return self._texts[connection.vendor]
 
-    @staticmethod
-    def _adapted(moment: datetime) -> Any:
-        return connection.ops.adapt_datetimefield_value(moment)
+
+def moment_of(value: Any) -> datetime | None:
+    """A moment out of such a row: SQLite has them as texts in UTC."""
+    found = parse_datetime(value) if isinstance(value, str) else value
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
+
+
+def _adapted(moment: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(moment)

@@ -188,9 +188,7 @@ def one_pass(context: Context) -> Swept:
 
 def _begin(context: Context) -> int:
     """Take up approved tickets, each by itself where they cannot be taken up together."""
-    begun = begin.begin_due(actor=context.actor, now=context.now())
-    context.touched.update(begun)
-    return len(begun)
+    return len(begin.begin_due(actor=context.actor, now=context.now()))
 
 
 def close(context: Context, total: Swept) -> None:

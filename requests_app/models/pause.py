@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.db.models.functions import Coalesce
 
 from requests_app.models.app import StreamApp
@@ -18,6 +18,10 @@ class PauseQuerySet(models.QuerySet["Pause"]):
     def of(self, app: StreamApp | None) -> PauseQuerySet:
         """Those of one app, or those of all where there is none."""
         return self.filter(stream_app=app) if app else self.filter(stream_app__isnull=True)
+
+    def of_app(self, app: OuterRef) -> PauseQuerySet:
+        """Those that hold up what is sent to the app of an outer query: its own, and those of everything."""
+        return self.open().filter(Q(stream_app=app) | Q(stream_app__isnull=True))
 
     def paused_apps(self) -> set[int]:
         """The ids of the apps to which nothing is sent because somebody paused them, or everything."""

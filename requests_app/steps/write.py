@@ -110,6 +110,8 @@ def _write_held(changes: Sequence[Change], *, now: datetime) -> list[Change]:
     new = [one.columns(now=now) for one in changes]
     if not changes:
         return []
+    if len(changes) == 1:
+        return list(changes) if _write_if_held(changes[0].step, new[0]) else []
     held = _held({one.step.pk for one in changes})
     # A worker that was held up may have claimed a step a second time: only its newer claim counts.
     written = [
@@ -119,6 +121,12 @@ def _write_held(changes: Sequence[Change], *, now: datetime) -> list[Change]:
     ]
     update_alike(Step.objects.all(), [(one.step.pk, columns) for one, columns in written])
     return [one for one, _ in written]
+
+
+def _write_if_held(step: Step, columns: Columns) -> bool:
+    """Lock, compare and write in one query, as can be done for a single step."""
+    own = Step.objects.filter(pk=step.pk, lease_token=step.lease_token, state=step.state)
+    return bool(own.update(**columns))
 
 
 def _held(ids: Collection[int]) -> dict[int, tuple[int, str]]:

@@ -31,7 +31,8 @@ def built_anew(clock: Clock, app: StreamApp) -> dict[str, Any]:
 def read(clock: Clock, app: StreamApp) -> dict[str, Any]:
     found = agenda.read(clock())
     told = {phase: getattr(found, phase) for phase in ("begin", "send", "reconcile", "look", "poll", "adopt")}
-    return told | {"pk": app.pk, "paused": app.pk in found.paused, "closed": app.pk in found.closed}
+    known = {reason: app.pk in getattr(found, reason) for reason in ("paused", "closed", "troubled")}
+    return told | known | {"pk": app.pk}
 
 
 def test_it_answers_as_a_query_built_anew_whatever_is_due(clock: Clock) -> None:
@@ -53,12 +54,22 @@ def test_it_answers_as_a_query_built_anew_whatever_is_due(clock: Clock) -> None:
         write.intend([step], now=clock(), lease_until=clock() + LEASE)
     clock.forward(seconds=LEASE.total_seconds() + 1)
     agrees()
-    for _ in range(BREAKER_FAILURES):
+    for failures in range(BREAKER_FAILURES):
         breaker.note(app, [Unavailable("No connection.", operation="DeleteUsers")], now=clock())
+        if not failures:
+            agrees()
     pauses.pause(app, actor=actor("dora"), now=clock(), reason="Stream asked for it.")
     agrees()
 
-    assert seen == [set(), {"begin"}, {"send"}, set(), {"adopt"}, {"adopt", "paused", "closed"}]
+    assert seen == [
+        set(),
+        {"begin"},
+        {"send"},
+        set(),
+        {"adopt"},
+        {"adopt", "troubled"},
+        {"adopt", "paused", "closed", "troubled"},
+    ]
 
 
 def test_a_pause_of_everything_pauses_each_app(clock: Clock) -> None:

@@ -86,7 +86,8 @@ class Answered:
 
 def write_down(returned: Sequence[Sent], context: Context) -> None:
     """Store answers with their attempts, steps and audit entries, in one transaction."""
-    context.touched.update(step.ticket_id for (parcel, _), _ in returned for step in parcel.steps)
+    ended = [parcel for (parcel, _), reply in returned if not _is_on_stream(reply)]
+    context.touched.update(step.ticket_id for parcel in ended for step in parcel.steps)
     returned = _not_written(returned)
     if not returned:
         return
@@ -94,7 +95,7 @@ def write_down(returned: Sequence[Sent], context: Context) -> None:
     for (_, attempt), _ in returned:
         attempt.answered_at = now
     answered = [_answered(parcel, attempt, reply, now=now) for (parcel, attempt), reply in returned]
-    _note_health(answered, now=now)
+    _note_health(answered, context, now=now)
     with transaction.atomic():
         opened = Attempt.objects.filter(outcome=AttemptOutcome.OPEN.value)
         update_alike(opened, [(one.attempt.pk, one.columns(now=now)) for one in answered])
@@ -107,6 +108,11 @@ def write_down(returned: Sequence[Sent], context: Context) -> None:
         log.record_all([_record(step, one, context, now=now) for one in answered for step in one.parcel.steps])
         if any(one.may_have_deleted for one in answered):
             checkpoints.make_after_commit(actor=context.actor, now=now)
+
+
+def _is_on_stream(reply: Reply) -> bool:
+    """Whether Stream works on the call now: while it does, no ticket moves."""
+    return isinstance(reply, Accepted) and bool(reply.task_id)
 
 
 def _not_written(returned: Sequence[Sent]) -> Sequence[Sent]:
@@ -123,12 +129,12 @@ def _answered(parcel: Parcel, attempt: Attempt, reply: Reply, *, now: datetime) 
     return Answered(parcel, attempt, reply, _meaning(parcel, reply, now=now))
 
 
-def _note_health(answered: Sequence[Answered], *, now: datetime) -> None:
+def _note_health(answered: Sequence[Answered], context: Context, *, now: datetime) -> None:
     by_app: dict[StreamApp, list[Reply]] = defaultdict(list)
     for one in answered:
         by_app[one.parcel.app].append(one.reply)
     for app, replies in by_app.items():
-        breaker.note(app, replies, now=now)
+        breaker.note(app, replies, now=now, troubled=context.agenda.troubled)
 
 
 def _meaning(parcel: Parcel, reply: Reply, *, now: datetime) -> Meaning:
@@ -155,7 +161,7 @@ def _stream_tasks(answered: Sequence[Answered], *, now: datetime) -> dict[tuple[
     keys = {one.task_key: one for one in answered if one.task_key[1]}
     if not keys:
         return {}
-    StreamTask.objects.bulk_create(
+    rows = StreamTask.objects.bulk_create(
         (
             StreamTask(
                 stream_app=one.parcel.app,
@@ -164,11 +170,13 @@ def _stream_tasks(answered: Sequence[Answered], *, now: datetime) -> dict[tuple[
                 accepted_at=now,
                 next_poll_at=now,
             )
-            for (_, task_id), one in keys.items()
+            for (_, task_id), one in sorted(keys.items(), key=lambda item: item[0])
         ),
-        ignore_conflicts=True,
+        # A row that is there already is left as it is, and its key is read in the same query.
+        update_conflicts=True,
+        unique_fields=["stream_app", "task_id"],
+        update_fields=["task_id"],
     )
-    rows = StreamTask.objects.filter(task_id__in=[task_id for _, task_id in keys])
     return {(row.stream_app_id, row.task_id): row for row in rows}
 
 

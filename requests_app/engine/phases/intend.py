@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from requests_app.audit import log
 from requests_app.audit_actions import AuditAction
@@ -128,8 +129,7 @@ def intend(parcels: Sequence[Parcel], context: Context) -> list[tuple[Parcel, At
         return []
     now = context.now()
     with transaction.atomic():
-        paused = Pause.objects.paused_apps()
-        wanted = [step for parcel in parcels for step in parcel.steps if parcel.app.pk not in paused]
+        wanted = [step for parcel in parcels for step in parcel.steps]
         allowed = _allowed(wanted, context, now=now)
         held = write.intend([step for step in wanted if step.pk in allowed], now=now, lease_until=now + LEASE)
         marked = {(step.pk, step.lease_token) for step in held}
@@ -148,7 +148,7 @@ def intend(parcels: Sequence[Parcel], context: Context) -> list[tuple[Parcel, At
 
 
 def _allowed(steps: Sequence[Step], context: Context, *, now: datetime) -> set[int]:
-    """The steps whose tickets run under an approval of exactly this call. Locks the tickets.
+    """The steps whose tickets run under an approval of exactly this call, to apps not paused. Locks the tickets.
 
     A ticket asks for a person where its plan is not the approved one any more, where whoever approved it has lost
     the right to, where the approval is too old, or where a legal hold is on what it would delete.
@@ -157,6 +157,7 @@ def _allowed(steps: Sequence[Step], context: Context, *, now: datetime) -> set[i
         ticket.pk: ticket
         for ticket in Ticket.objects.select_for_update()
         .filter(pk__in={step.ticket_id for step in steps}, state__in=sorted(SENDABLE_STATES))
+        .filter(~Exists(Pause.objects.of_app(OuterRef("stream_app"))))
         .order_by("pk")
     }
     approved = {pk: approved_shapes(ticket) for pk, ticket in tickets.items()}

@@ -100,7 +100,7 @@ def _apply_reports(returned: Sequence[Returned[StreamTask, TaskReport]], context
             end = {"finished_at": now, "next_poll_at": None, "error": reply.error[:500]}
             ended.append((task, _seen(reply, now=now) | end))
     for app, replies in by_app.items():
-        breaker.note(app, replies, now=now)
+        breaker.note(app, replies, now=now, troubled=context.agenda.troubled)
         _block(app, replies, now=now)
     claims.write_now(going)
     if ended:

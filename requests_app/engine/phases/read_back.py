@@ -86,7 +86,7 @@ def _apply_looks(returned: Sequence[Returned[list[Step], dict[int, Evidence]]], 
             else:
                 changes.append(_meaning(step, reply[step.pk], now=now))
     for app, replies in by_app.items():
-        breaker.note(app, replies, now=now)
+        breaker.note(app, replies, now=now, troubled=context.agenda.troubled)
     with transaction.atomic():
         written = write.write_held(changes, now=now)
         told = [one for one in changes if one.step.pk in written and one.event not in _NO_EVIDENCE_YET]

@@ -99,7 +99,7 @@ def _apply_comparisons(returned: Sequence[Returned[list[Step], dict[int, Seen]]]
         else:
             read += [(step, reply[step.pk]) for step in steps]
     for app, replies in by_app.items():
-        breaker.note(app, replies, now=now)
+        breaker.note(app, replies, now=now, troubled=context.agenda.troubled)
     if read:
         _settle(read, context, now=now)
 

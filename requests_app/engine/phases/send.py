@@ -31,7 +31,6 @@ LOOKS_TOGETHER = 20
 def send_due(context: Context) -> int:
     """Take up every step that is due and let those go that need not wait for company; returns how many were taken."""
     steps = claims.claim_sendable(now=context.now(), closed_apps=context.agenda.closed | context.agenda.paused)
-    context.touched.update(step.ticket_id for step in steps)
     moment = context.tick()
     going = context.waiting.add(_of_fit_apps(steps, context), moment=moment)
     for group in context.waiting.take_ready(moment=moment, linger=context.linger):
@@ -93,7 +92,7 @@ def _act_on_looks(returned: Sequence[Returned[list[Step], dict[int, check_before
         else:
             looks.update(reply)
     for app, replies in by_app.items():
-        breaker.note(app, replies, now=context.now())
+        breaker.note(app, replies, now=context.now(), troubled=context.agenda.troubled)
     _put_back(unread, context, setback=True)
     read = [step for steps, reply in returned if not isinstance(reply, StreamError) for step in steps]
     willing = intend.apply_verdicts(read, looks, context)
