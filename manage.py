@@ -7,6 +7,9 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import DatabaseError
+
+from requests_app import outages
 
 
 def nobody_reads(output: int) -> bool:
@@ -28,6 +31,14 @@ if __name__ == "__main__":
     try:
         execute_from_command_line(sys.argv)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        # Whoever stops a command knows that they did: no trace of where it was, and the exit code of a shell.
+        sys.exit(130)
+    except DatabaseError as error:
+        sentence = outages.sentence_of(error)
+        if not sentence:
+            raise
+        sys.exit(f"manage.py: {sentence}")
     except ImproperlyConfigured as error:
         # Its sentence says what to set; where it was raised helps nobody.
         sys.exit(f"manage.py: {error}")

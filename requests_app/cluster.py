@@ -6,18 +6,17 @@ the workers (decision 7). Whoever replaces a cluster must therefore end the grou
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
 
+from requests_app import process_groups
+
 COMMAND = "qcluster"
-LOOK_SECONDS = 0.1
 # Seconds on top of what the jobs at hand may take, before a stopping cluster is killed.
 SLACK = 10.0
 
@@ -43,8 +42,7 @@ class Cluster:
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "manage.py", COMMAND], cwd=settings.ROOT, start_new_session=True
         )
-        self._pid_file.parent.mkdir(parents=True, exist_ok=True)
-        self._pid_file.write_text(str(self._process.pid))
+        process_groups.note(self._pid_file, self._process.pid)
 
     @property
     def ended(self) -> bool:
@@ -68,48 +66,11 @@ class Cluster:
     def kill(self) -> None:
         """End every process of the group at once."""
         if self._process is not None:
-            _kill_group(self._process.pid)
+            process_groups.kill(self._process.pid)
             self._process.wait()
             self._process = None
         self._pid_file.unlink(missing_ok=True)
 
     def end_leftovers(self) -> None:
-        """Kill the group that the file names, as far as it still is a cluster: numbers of processes come round."""
-        try:
-            group = int(self._pid_file.read_text())
-        except (FileNotFoundError, ValueError):
-            return
-        if any(_is_cluster(pid) for pid in _members(group)):
-            _kill_group(group)
-        self._pid_file.unlink(missing_ok=True)
-
-
-def _kill_group(group: int) -> None:
-    """SIGKILL, and wait until the last member is gone or only waits to be reaped."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
-    ends = time.monotonic() + SLACK
-    while any(_alive(pid) for pid in _members(group)) and time.monotonic() < ends:
-        time.sleep(LOOK_SECONDS)
-
-
-def _members(group: int) -> list[int]:
-    members = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with suppress(ProcessLookupError, PermissionError):
-                if os.getpgid(int(entry.name)) == group:
-                    members.append(int(entry.name))
-    return members
-
-
-def _is_cluster(pid: int) -> bool:
-    with suppress(OSError):
-        return COMMAND.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-    return False
-
-
-def _alive(pid: int) -> bool:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
+        """Kill the group that the file names, as far as it still is a cluster."""
+        process_groups.end_noted(self._pid_file, COMMAND)

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 from enum import Enum
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 logger = logging.getLogger("portal.database")
 
@@ -23,6 +23,8 @@ _POSTGRESQL_LOCKED = {"55P03", _POSTGRESQL_DEADLOCK}
 # Classes of its codes that psycopg calls operational too, and that come again with the same statement: a limit of the
 # program (a value too long for an index) and an object that is not in the state for it.
 _POSTGRESQL_FAULTS = {"54", "55"}
+# A table or a column that is not there.
+_POSTGRESQL_LACKS = {"42P01", "42703"}
 
 
 class Outage(Enum):
@@ -54,6 +56,25 @@ def _of_sqlite(cause: sqlite3.Error) -> Outage | None:
     if code in _SQLITE_LOCKED:
         return Outage.LOCKED
     return Outage.AWAY if code in _SQLITE_AWAY else None
+
+
+def sentence_of(error: DatabaseError) -> str:
+    """What to do where a command meets this error, or an empty text where it is a fault of the portal."""
+    match outage_of(error):
+        case Outage.LOCKED:
+            return "The database is locked by another process. Try again in a moment."
+        case Outage.AWAY:
+            return "The database does not answer. Is it up, and is DATABASE_URL its address?"
+    if _lacks_tables(error):
+        return "The database has not all tables of the portal. Run `python manage.py migrate` first."
+    return ""
+
+
+def _lacks_tables(error: DatabaseError) -> bool:
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return str(cause).startswith(("no such table", "no such column"))
+    return getattr(cause, "sqlstate", None) in _POSTGRESQL_LACKS
 
 
 def is_deadlock(error: BaseException) -> bool:

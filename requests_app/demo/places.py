@@ -52,6 +52,10 @@ class Places:
         """Names the running cluster's process group."""
         return self.folder / "qcluster.pid"
 
+    def pid_file_of(self, name: str) -> Path:
+        """Names the process group of a child."""
+        return self.folder / f"{name}.pid"
+
     @property
     def faults_file(self) -> Path:
         """What goes wrong on purpose for one ticket of the demo (docs/sandbox.md)."""

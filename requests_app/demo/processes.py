@@ -17,6 +17,7 @@ from types import TracebackType
 
 import requests
 
+from requests_app import process_groups
 from requests_app.cluster import Cluster
 from requests_app.demo.clock import PAUSE_SECONDS, Clock, DemoFailed
 from requests_app.demo.looker import Looker
@@ -29,9 +30,20 @@ ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 8.0
 
 
+# What stands in the command line of each child, of a demo or of a development server.
+_COMMANDS = {"sandbox": ["portal.sandbox"], "worker": ["supervise"], "web": ["gunicorn", "dev_server"]}
+
+
 def supervised(places: Places) -> list[str]:
     """The worker's words for Python."""
     return ["manage.py", "supervise", "--pid-file", str(places.cluster_file)]
+
+
+def end_leftovers(places: Places) -> None:
+    """End what is left of a demo that was killed, and the cluster of a supervisor that had to be."""
+    for name, commands in _COMMANDS.items():
+        process_groups.end_noted(places.pid_file_of(name), *commands)
+    Cluster(places.cluster_file).end_leftovers()
 
 
 class Processes:
@@ -156,6 +168,7 @@ class Processes:
                 # A Ctrl-C in the terminal reaches this process alone, which stops the children in order.
                 start_new_session=True,
             )
+        process_groups.note(self.places.pid_file_of(name), self._children[name].pid)
         if listener:
             # The child has it now: where the child ends, whoever calls is refused at once.
             listener.close()
@@ -200,8 +213,7 @@ class Processes:
         for child in self._children.values():
             _end(child, max(0.1, ends - time.monotonic()))
         self._children.clear()
-        # A supervisor that had to be killed leaves its cluster behind.
-        Cluster(self.places.cluster_file).end_leftovers()
+        end_leftovers(self.places)
 
 
 def _end(child: subprocess.Popen[bytes], seconds: float) -> None:

@@ -163,6 +163,14 @@ def test_it_tells_whether_it_is_up_and_ready() -> None:
     assert silent.json()["checks"]["heartbeat"]["says"] == "Worker silent for 10 min."
 
 
+def test_while_migrations_wait_it_reads_no_table_that_may_not_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.health._migrations", lambda: (False, "2 migrations wait: run migrate."))
+    answer = Client().get("/readyz")
+
+    assert answer.status_code == 503
+    assert set(answer.json()["checks"]) == {"database", "migrations"}
+
+
 @pytest.mark.parametrize(
     "line",
     [

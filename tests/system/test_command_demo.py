@@ -20,7 +20,7 @@ from requests_app.demo import faults
 from requests_app.demo.clock import SILENT_SECONDS, Clock, DemoFailed
 from requests_app.demo.places import Places
 from requests_app.demo.ports import address_of, listen_on
-from requests_app.demo.processes import Processes
+from requests_app.demo.processes import Processes, end_leftovers
 from requests_app.demo.visitor import Visitor
 from requests_app.demo.welcome import welcome
 from requests_app.stream.errors import UnknownOutcome
@@ -173,6 +173,25 @@ def test_a_stop_from_outside_or_a_terminal_that_closes_ends_the_children(tmp_pat
         told_to_stop()
     with pytest.raises(requests.ConnectionError):
         requests.get(running.sandbox_url, timeout=1)
+
+
+def test_what_a_killed_demo_leaves_is_ended_by_the_next(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    killed = Processes(places, task_seconds=0.1, clock=Clock(120, print))
+    killed._start_sandbox(filled=False)
+    killed._wait_for("sandbox", killed.sandbox_url)
+    # Another process has the number that a file still names: it is nobody's to end.
+    stranger = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], start_new_session=True)
+    places.pid_file_of("web").write_text(str(stranger.pid))
+
+    end_leftovers(places)
+
+    with pytest.raises(requests.ConnectionError):
+        requests.get(killed.sandbox_url, timeout=1)
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+    killed.stop()
 
 
 def test_whoever_waits_reads_what_for() -> None:

@@ -12,7 +12,7 @@ from django.core.management.base import CommandParser
 from requests_app.demo import journey
 from requests_app.demo.clock import Clock
 from requests_app.demo.places import Places
-from requests_app.demo.processes import Processes
+from requests_app.demo.processes import Processes, end_leftovers
 from requests_app.demo.welcome import welcome
 from requests_app.management.demo_command import DemoCommand
 
@@ -45,6 +45,7 @@ class Command(DemoCommand):
     def _serve(self, faults_file: Path | None, port: int, *, reset: bool) -> None:
         places = Places(settings.DEMO_FOLDER)
         with places.held():
+            end_leftovers(places)
             if reset:
                 places.clear()
             clock = Clock(LONGEST_SECONDS, self.say)

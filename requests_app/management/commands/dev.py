@@ -10,6 +10,7 @@ from django.conf import settings
 from requests_app.demo.clock import Clock
 from requests_app.demo.development import Development
 from requests_app.demo.places import Places
+from requests_app.demo.processes import end_leftovers
 from requests_app.demo.welcome import welcome_to_develop
 from requests_app.management.demo_command import DemoCommand
 
@@ -23,6 +24,7 @@ class Command(DemoCommand):
         """Serve until Ctrl-C."""
         places = Places(settings.DEMO_FOLDER)
         with places.held():
+            end_leftovers(places)
             if options["reset"]:
                 places.clear()
             clock = Clock(START_SECONDS, self.say)
