@@ -43,7 +43,7 @@ def _blames_app(error: StreamError) -> bool:
 
 def _answered(app: StreamApp, *, now: datetime) -> None:
     AppHealth.objects.filter(stream_app=app).exclude(failures=0, open_until=None).update(
-        failures=0, open_until=None, reason="", changed_at=now
+        failures=0, open_until=None, reason="", since=None, changed_at=now
     )
 
 
@@ -51,11 +51,12 @@ def _fail(app: StreamApp, error: StreamError, *, count: int, at_once: bool, now:
     with transaction.atomic():
         health, _ = AppHealth.objects.select_for_update().get_or_create(stream_app=app, defaults={"changed_at": now})
         health.failures += count
+        health.since = health.since or now
         health.reason = str(error)[:300]
         health.changed_at = now
         if at_once or health.failures >= BREAKER_FAILURES:
             health.open_until = now + BREAKER_SILENCE
-        health.save(update_fields=["failures", "open_until", "reason", "changed_at"])
+        health.save(update_fields=["failures", "open_until", "reason", "since", "changed_at"])
 
 
 def unfit(apps: Iterable[StreamApp], context: Context) -> set[int]:
@@ -70,10 +71,15 @@ def unfit(apps: Iterable[StreamApp], context: Context) -> set[int]:
     return found
 
 
-def probe(context: Context) -> int:
+def left_alone() -> list[AppHealth]:
+    """How the apps are whose breaker is open."""
+    return list(AppHealth.objects.filter(open_until__isnull=False).select_related("stream_app"))
+
+
+def probe(left_alone: Iterable[AppHealth], context: Context) -> int:
     """Ask each app whose silence is over for its own record; closes the breaker or keeps silent a while longer."""
     now = context.now()
-    due = list(AppHealth.objects.filter(open_until__lte=now).select_related("stream_app"))
+    due = [health for health in left_alone if health.open_until is not None and health.open_until <= now]
     for health in due:
         # Whoever moves the silence first is the one that probes.
         mine = AppHealth.objects.filter(pk=health.pk, open_until=health.open_until).update(

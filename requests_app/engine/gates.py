@@ -94,7 +94,9 @@ def _breaker(ticket: Ticket, obstacles: Obstacles) -> Iterator[Gate]:
     """The app is left alone: nothing is sent, and nothing is read but the probe."""
     silent = obstacles.silent.get(ticket.stream_app_id)
     if silent:
-        yield _wait(Wait.APP, since=silent.changed_at, until=silent.open_until, more=f" ({silent.reason})")
+        yield _wait(
+            Wait.APP, since=silent.since or silent.changed_at, until=silent.open_until, more=f" ({silent.reason})"
+        )
 
 
 def _of_budgets(step: Step, ticket: Ticket, obstacles: Obstacles) -> Iterator[Gate]:

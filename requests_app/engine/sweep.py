@@ -17,7 +17,7 @@ from django.db import DatabaseError, close_old_connections
 from django.db.models import Exists, OuterRef, Q
 
 from requests_app import outages
-from requests_app.engine import agenda, breaker, budgets, parking, restored
+from requests_app.engine import agenda, breaker, budgets, parking, restored, stranded
 from requests_app.engine.context import Context, ticking
 from requests_app.engine.outgoing import THREADS
 from requests_app.engine.parking import guarded
@@ -212,7 +212,9 @@ def _keep_house(context: Context) -> int:
     # Before anything can fail: whatever does is not tried again in every pass.
     context.housekeeping_at = context.tick() + HOUSEKEEPING_SECONDS
     write_last_words(context)
-    probed = breaker.probe(context)
+    left_alone = breaker.left_alone()
+    probed = breaker.probe(left_alone, context)
+    stranded.hand_to_people(left_alone, context)
     budgets.look(context)
     context.touched.update(forgotten())
     beat(context.now())

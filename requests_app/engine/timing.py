@@ -27,6 +27,8 @@ BREAKER_FAILURES = 5
 BREAKER_SILENCE = timedelta(seconds=30)
 # So long nobody is asked to look where Stream only does not answer: it is waited for.
 UNAVAILABLE = timedelta(minutes=15)
+# After so long people take over: they mend the app and retry, or give up.
+STRANDED = timedelta(days=1)
 # Stream counts calls by the minute (Stream API, section 5); its limits change with the plan, so they are asked for.
 WINDOW = timedelta(minutes=1)
 LIMITS_READ_EVERY = timedelta(hours=1)

@@ -80,6 +80,8 @@ class AppHealth(models.Model):
     failures = models.PositiveIntegerField(default=0)
     open_until = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=300, blank=True)
+    # When the first of the failures in a row was, as long as they last.
+    since = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField()
     # When Stream was last asked for all rate limits of the app.
     limits_read_at = models.DateTimeField(null=True, blank=True)

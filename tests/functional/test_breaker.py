@@ -91,11 +91,11 @@ def test_of_two_workers_that_see_it_at_once_one_probes(app: StreamApp, probes: l
         """The other worker comes when this one has read the row, and before it takes it."""
         if sql.startswith("UPDATE") and not others:
             others.append(0)
-            others[0] = breaker.probe(Context(pool=None, now=clock))  # type: ignore[arg-type]
+            others[0] = breaker.probe(breaker.left_alone(), Context(pool=None, now=clock))  # type: ignore[arg-type]
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(meanwhile):
-        breaker.probe(Context(pool=None, now=clock))  # type: ignore[arg-type]
+        breaker.probe(breaker.left_alone(), Context(pool=None, now=clock))  # type: ignore[arg-type]
 
     assert others == [1]
     assert probes.count("probe") == 1
@@ -107,12 +107,12 @@ def test_a_probe_that_fails_keeps_it_silent_for_as_long_again(app: StreamApp, pr
     clock.forward(seconds=BREAKER_SILENCE.total_seconds())
     probes.append("fail")
 
-    breaker.probe(Context(pool=None, now=clock))  # type: ignore[arg-type]
+    breaker.probe(breaker.left_alone(), Context(pool=None, now=clock))  # type: ignore[arg-type]
 
     assert AppHealth.objects.get().open_until == clock() + BREAKER_SILENCE
     clock.forward(seconds=BREAKER_SILENCE.total_seconds() - 1)
-    assert breaker.probe(Context(pool=None, now=clock)) == 0  # type: ignore[arg-type]
+    assert breaker.probe(breaker.left_alone(), Context(pool=None, now=clock)) == 0  # type: ignore[arg-type]
     clock.forward(seconds=1)
     probes[0] = "well"
-    assert breaker.probe(Context(pool=None, now=clock)) == 1  # type: ignore[arg-type]
+    assert breaker.probe(breaker.left_alone(), Context(pool=None, now=clock)) == 1  # type: ignore[arg-type]
     assert not is_open(app)
