@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import Case, DateTimeField, Exists, Min, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Greatest
 
+from requests_app.compiled_query import Compiled, moment_of
 from requests_app.engine import claims
-from requests_app.engine.compiled_query import Compiled, moment_of
 from requests_app.enums import StepState
 from requests_app.models import Pause, Step, StreamApp, StreamTask, Ticket
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import AbstractUser
 
 from requests_app.models import SavedView
 from requests_app.queries import filters
@@ -37,7 +39,7 @@ class BulkForm(forms.Form):
 
 
 class AssignForm(forms.Form):
-    """The next owner of one ticket, and a word for them."""
+    """The next owner of one ticket, and a word for them. `people` are those who may own it, where they were read."""
 
     owner = forms.ChoiceField(
         label="Owner", error_messages={"required": "Choose somebody.", "invalid_choice": "Choose somebody of the list."}
@@ -51,10 +53,10 @@ class AssignForm(forms.Form):
     )
     shown = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, people: Iterable[AbstractUser] | None = None, **kwargs: Any):
         super().__init__(*args, **kwargs)
         field: Any = self.fields["owner"]
-        field.choices = [(NOBODY, "Nobody"), *((one.value, one.words) for one in filters.owners())]
+        field.choices = [(NOBODY, "Nobody"), *((one.value, one.words) for one in filters.owners(people))]
 
 
 class SaveViewForm(forms.ModelForm):  # type: ignore[type-arg]

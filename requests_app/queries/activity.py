@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -41,12 +43,16 @@ class Event:
     text: str
     at: datetime
     quote: str = ""
+    seq: int = 0
 
 
-def names_of(ids: Iterable[int]) -> dict[int, str]:
-    """The names of staff members, by their ids."""
-    people = get_user_model().objects.filter(pk__in=set(ids))
-    return {person.pk: person.get_full_name() or person.get_username() for person in people}
+def names_of(ids: Iterable[int], known: Mapping[int, AbstractUser] = MappingProxyType({})) -> dict[int, str]:
+    """The names of staff members, by their ids; `known` are those who were read already."""
+    wanted = set(ids)
+    strangers = wanted - known.keys()
+    people = get_user_model().objects.filter(pk__in=strangers) if strangers else ()
+    met = [person for pk, person in known.items() if pk in wanted]
+    return {person.pk: person.get_full_name() or person.get_username() for person in (*met, *people)}
 
 
 def describe(entry: AuditEntry) -> str:
@@ -99,10 +105,12 @@ def entries_of(ticket: Ticket) -> QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(ticket_id=ticket.pk).exclude(action__in=QUIET).order_by("-seq")
 
 
-def events(ticket: Ticket, *, clear: bool) -> tuple[Event, ...]:
+def events(
+    ticket: Ticket, *, clear: bool, known: Mapping[int, AbstractUser] = MappingProxyType({})
+) -> tuple[Event, ...]:
     """The newest entries about the ticket, with their free text where the role may read it."""
     rows = list(entries_of(ticket)[:EVENTS])
-    people = names_of(row.actor_id for row in rows if row.actor_id)
+    people = names_of((row.actor_id for row in rows if row.actor_id), known)
     quotes = _quotes(rows, clear=clear)
     return tuple(
         Event(
@@ -111,6 +119,7 @@ def events(ticket: Ticket, *, clear: bool) -> tuple[Event, ...]:
             text=_spoken(row),
             at=row.at,
             quote=quotes.get(row.seq, ""),
+            seq=row.seq,
         )
         for row in rows
     )

@@ -87,7 +87,7 @@ def _identity(ticket: Ticket) -> str:
 
 def next_in_line(ticket: Ticket, actor: Actor) -> Ticket | None:
     """After this person decided about the ticket: the one due first among those that they may decide about."""
-    if not ticket.decisions.filter(decided_by=actor.id).exists():
+    if all(decision.decided_by_id != actor.id for decision in ticket.decisions.all()):
         return None
     open_to = awaiting(actor).exclude(pk=ticket.pk).exclude(contributions__actor=actor.id)
     return ordered(open_to.exclude(first_approved_by=actor.id), "due").first()

@@ -6,25 +6,26 @@ Nobody's user id, name or address ever stands here: what is typed into the searc
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
 from django.db.models import F, Q
 from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from requests_app.audit.actor import Actor
-from requests_app.enums import ANSWERED_STATES, CLOSED_STATES, Ground, Kind, Outcome, Refusal, Role, State, Verb
+from requests_app.enums import ANSWERED_STATES, CLOSED_STATES, Ground, Kind, Outcome, Refusal, State, Verb
 from requests_app.models import ClockPause, Decision, StreamApp
 from requests_app.models.ticket import TicketQuerySet
 from requests_app.workflow import urgency
 from requests_app.workflow.access import visible_tickets
+from requests_app.workflow.staff import caseworkers
 
 ME, NOBODY = "me", "nobody"
 # Apps that do not stand in for Stream; no ground or outcome; what is no outcome but an end.
@@ -259,11 +260,10 @@ def _apps() -> list[Choice]:
     return [Choice(str(pk), name) for pk, name in StreamApp.objects.order_by("name").values_list("pk", "name")]
 
 
-def owners() -> list[Choice]:
-    """Everybody who may work on tickets, by name."""
-    roles = [Role.AGENT.value, Role.DPO.value]
-    people = get_user_model().objects.filter(groups__name__in=roles, is_active=True).distinct()
-    named = [Choice(str(person.pk), person.get_full_name() or person.get_username()) for person in people]
+def owners(people: Iterable[AbstractUser] | None = None) -> list[Choice]:
+    """Everybody who may work on tickets, by name; `people` where they were read already."""
+    known = caseworkers() if people is None else people
+    named = [Choice(str(person.pk), person.get_full_name() or person.get_username()) for person in known]
     return sorted(named, key=lambda one: str(one.words).casefold())
 
 

@@ -38,11 +38,10 @@ class Saying:
 
 
 def saying(ticket: Ticket, actor: Actor) -> Saying:
-    """Everything of it in a handful of queries, however many letters there are."""
+    """Everything of it, in a handful of queries at most; the letters of a ticket whose parts were read are there."""
     may_write = permissions.may_open(actor.role, "letter-new") and ticket.details_erased_at is None
     no_mail = letters.why_no_mail(ticket)
-    written = ticket.letters.select_related("mail", "written_by").prefetch_related("mail__attempts").order_by("-id")
-    found = list(written)
+    found = sorted(ticket.letters.all(), key=lambda letter: -letter.pk)
     closed = ticket.state in CLOSED_STATES
     informings = list(ticket.informings.select_related("recipient", "answered_by")) if closed else []
     open_case = ticket.state in {State.COMPLETED, State.REFUSED} and ticket.answered_at is None

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
-from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.contrib.auth.models import AbstractUser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -22,14 +23,14 @@ from requests_app.enums import (
     State,
     StepState,
 )
-from requests_app.models import AppHealth, AuditEntry, Note, Step, Ticket
+from requests_app.models import AppHealth, AuditEntry, Step, Ticket
 from requests_app.queries import outcome_words
 from requests_app.queries.activity import Event, entries_of, events
+from requests_app.queries.ticket_parts import steps_of
 from requests_app.queries.waiting import Waiting, of_tickets
 from requests_app.stream.links import FILE_KEPT
 from requests_app.workflow import plan as plans
 from requests_app.workflow.retention import export_over
-from requests_app.workflow.staff import caseworkers
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,12 @@ class Progress:
     waiting: Waiting | None = None
 
 
-def progress(ticket: Ticket, *, clear: bool) -> Progress:
-    """The way, the steps and the newest events of a ticket, masked unless `clear`."""
+def progress(ticket: Ticket, *, clear: bool, known: Mapping[int, AbstractUser] = MappingProxyType({})) -> Progress:
+    """The way, the steps and the newest events of a ticket, masked unless `clear`; `known` are people by their ids."""
     return Progress(
         milestones(ticket),
         step_lines(ticket, clear=clear),
-        events(ticket, clear=clear),
+        events(ticket, clear=clear, known=known),
         trouble(ticket),
         of_tickets([ticket], now=timezone.now()).get(ticket.pk),
     )
@@ -98,15 +99,9 @@ def news(happened: Sequence[Event]) -> str:
     return f"{newest.actor} {newest.text}" if newest.actor else newest.text
 
 
-def notes(ticket: Ticket) -> QuerySet[Note]:
-    """The notes of a ticket, newest first, with their authors and whom they mention."""
-    found: QuerySet[Note] = ticket.notes.select_related("written_by").prefetch_related("mentions__person")
-    return found.order_by("-id")
-
-
-def mentionable() -> list[tuple[str, str]]:
+def mentionable(caseworkers: Iterable[AbstractUser]) -> list[tuple[str, str]]:
     """Whom a note may mention: user names with the names of those who bear them, in the order of these."""
-    people = [(person.get_username(), person.get_full_name() or person.get_username()) for person in caseworkers()]
+    people = [(person.get_username(), person.get_full_name() or person.get_username()) for person in caseworkers]
     return sorted(people, key=lambda one: one[1].casefold())
 
 
@@ -117,14 +112,20 @@ def trouble(ticket: Ticket) -> AppHealth | None:
     return AppHealth.objects.filter(stream_app=ticket.stream_app_id, failures__gt=0).first()
 
 
-def version(ticket: Ticket, present: tuple[str, ...] = ()) -> str:
-    """Changes whenever the page would: cheap to compare, so that an unchanged ticket is not drawn again."""
+def version(ticket: Ticket, present: tuple[str, ...] = (), shown: Progress | None = None) -> str:
+    """Changes whenever the page would: cheap to compare, so that an unchanged ticket is not drawn again.
+
+    `shown` is what was read of it for a page, where it is drawn.
+    """
     steps = [
         (step.pk, step.state, step.outcome, step.detail, step.stream_task.polled_at if step.stream_task else None)
         for step in sorted(steps_of(ticket), key=lambda step: step.pk)
     ]
-    last = entries_of(ticket).values_list("seq", flat=True).first()
-    waits_for = trouble(ticket)
+    if shown is None:
+        last = entries_of(ticket).values_list("seq", flat=True).first()
+    else:
+        last = shown.events[0].seq if shown.events else None
+    waits_for = trouble(ticket) if shown is None else shown.trouble
     seen = (ticket.revision, last, present, steps, waits_for and (waits_for.reason, waits_for.open_until))
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
@@ -137,12 +138,6 @@ def subject(ticket: Ticket, *, clear: bool) -> str:
     if not clear:
         return "one account" if len(ids) == 1 else f"{len(ids)} accounts"
     return ids[0] if len(ids) == 1 else f"{ids[0]} +{len(ids) - 1}"
-
-
-def steps_of(ticket: Ticket) -> list[Step]:
-    """The steps with their tasks, asked for once for all that the page tells of them."""
-    prefetch_related_objects([ticket], Prefetch("steps", Step.objects.select_related("stream_task")))
-    return list(ticket.steps.all())
 
 
 # From this station on a tick says that what was asked was reached and seen.
@@ -163,7 +158,7 @@ def _standing(ticket: Ticket, place: int, *, at: datetime | None, now_at: int) -
 def milestones(ticket: Ticket) -> tuple[Milestone, ...]:
     """Opened, sent, decided, run, verified, closed: where the ticket stands between them."""
     state = State(ticket.state)
-    decision = ticket.decisions.order_by("-id").first()
+    decision = max(ticket.decisions.all(), key=lambda one: one.pk, default=None)
     decided_at = ticket.approved_at or (decision.decided_at if decision and state is State.REFUSED else None)
     steps = steps_of(ticket)
     ran_at = _last([step.finished_at for step in steps])

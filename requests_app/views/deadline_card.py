@@ -7,22 +7,24 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from requests_app.audit.actor import Actor
 from requests_app.enums import CLOSED_STATES, State
 from requests_app.forms.identity import IdentityForm
 from requests_app.forms.time_limit import AnswerForm, AskForm, ExtendForm
-from requests_app.models import ClockPause, Extension, Ticket
+from requests_app.models import Ticket
 from requests_app.workflow import deadlines, identity, permissions, time_limit
 from requests_app.workflow.deadlines import Deadline
 
 
 def card(ticket: Ticket, actor: Actor, bound: dict[str, Any], *, today: date) -> dict[str, Any]:
-    """What the card shows: the dates, the extension, the questions, and a form for each thing that may be done."""
-    prefetch_related_objects([ticket], Prefetch("clock_pauses", ClockPause.objects.select_related("asked_by")))
-    found = time_limit.deadline_of(ticket, today=today)
+    """What the card shows: the dates, the extension, the questions, and a form for each thing that may be done.
+
+    Of a ticket whose parts were read.
+    """
+    extension = getattr(ticket, "extension", None)
+    found = time_limit.deadline_of(ticket, today=today, extended=extension is not None)
     open_ticket = ticket.state not in CLOSED_STATES
     if not open_ticket:
         found = _as_it_closed(found, ticket)
@@ -33,11 +35,11 @@ def card(ticket: Ticket, actor: Actor, bound: dict[str, Any], *, today: date) ->
     may_ask = open_ticket and permissions.may_open(actor.role, "clock-ask")
     questions = list(ticket.clock_pauses.all())
     return {
-        "identity": identity.latest(ticket),
+        "identity": max(ticket.identity_checks.all(), key=lambda check: check.pk, default=None),
         "identity_form": _form("identity", IdentityForm, bound) if may_check else None,
         "deadline": found,
         "waits_for_person": any(pause.answered_on is None for pause in questions),
-        "extension": Extension.objects.filter(ticket=ticket.pk).select_related("granted_by").first(),
+        "extension": extension,
         "questions": [
             (pause, _answer_form(pause.pk, bound) if may_answer and pause.answered_on is None else None)
             for pause in questions

@@ -14,7 +14,6 @@ from requests_app.audit.actor import Actor
 from requests_app.engine.effect_preview import IN_FULL
 from requests_app.enums import Kind
 from requests_app.models import Ticket
-from requests_app.queries import duplicates
 from requests_app.stream.wire import Count
 from requests_app.workflow import approval, effects, previews
 from requests_app.workflow import plan as plans
@@ -90,13 +89,12 @@ def _budget(ticket: Ticket, actor: Actor, *, now: datetime) -> str:
     return str(words).format(number=approval.approved_in_last_hour(actor, now=now), allowed=allowed)
 
 
-def card_context(ticket: Ticket, actor: Actor, *, now: datetime) -> dict[str, Any]:
-    """Everything of the card besides the plan; only for whoever may decide."""
+def card_context(ticket: Ticket, actor: Actor, *, now: datetime, was_previewed: bool) -> dict[str, Any]:
+    """Everything of the card besides the plan; only for whoever may decide. `was_previewed`: there are previews."""
     plan = plans.from_json(ticket.plan)
     return {
-        **preview_context(ticket, now=now),
+        **(preview_context(ticket, now=now) if was_previewed else {"preview": None}),
         "soft_only": plans.is_soft_only(plan),
         "card_tags": effects.summary(plan),
         "card_budget": _budget(ticket, actor, now=now),
-        "card_others": duplicates.of_ticket(ticket, actor),
     }

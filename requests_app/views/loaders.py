@@ -78,17 +78,22 @@ def load_ticket(request: HttpRequest, reference: str) -> Ticket:
         )
     except OverflowError:
         raise Http404 from None
-    _introduce(ticket)
     return ticket
 
 
-def _introduce(ticket: Ticket) -> None:
-    """Know the people of the ticket by one query: as joins they take PostgreSQL longer to plan than to find."""
-    people = get_user_model().objects.in_bulk({getattr(ticket, f"{name}_id") for name in _PEOPLE} - {None})
-    for name in _PEOPLE:
-        number = getattr(ticket, f"{name}_id")
+def introduce(ticket: Ticket, request: HttpRequest) -> dict[int, AbstractUser]:
+    """Know the people of the ticket by one query: as joins they take PostgreSQL longer to plan than to find.
+
+    Returns them and whoever asks, by their ids.
+    """
+    numbers = {name: getattr(ticket, f"{name}_id") for name in _PEOPLE}
+    asking = {request.user.pk: request.user} if isinstance(request.user, AbstractUser) else {}
+    people: dict[int, AbstractUser] = {**asking}
+    people |= get_user_model().objects.in_bulk(set(numbers.values()) - {None, *asking})
+    for name, number in numbers.items():
         if number is not None:
             setattr(ticket, name, people[number])
+    return people
 
 
 def load_attachment(request: HttpRequest, reference: str, attachment_id: int) -> Attachment:

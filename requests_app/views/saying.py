@@ -10,6 +10,7 @@ from requests_app.audit.actor import Actor
 from requests_app.forms.letter import ByHandForm, InformingForm
 from requests_app.models import Informing, Ticket
 from requests_app.queries import letters
+from requests_app.queries.ticket_parts import standing_verdicts
 from requests_app.workflow import plan as plans
 
 
@@ -20,7 +21,7 @@ def context(ticket: Ticket, actor: Actor, bound: dict[str, Any]) -> dict[str, An
         "saying": found,
         "letters": [(line, _by_hand(line, bound)) for line in found.lines],
         "informings": [(one, _informing(one, ticket, found.may_write, bound)) for one in found.informings],
-        "verdicts": [(plans.LABELS[one.part], one.get_code_display()) for one in ticket.verdicts.filter(stands=True)],
+        "verdicts": [(plans.LABELS[one.part], one.get_code_display()) for one in standing_verdicts(ticket)],
     }
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from requests_app.enums import Role
 from requests_app.models import Pause
@@ -97,24 +99,26 @@ PLACES: tuple[tuple[str, tuple[Place, ...]], ...] = (
 
 
 def shell(request: HttpRequest) -> dict[str, Shell | None]:
-    """The frame, for every template; None for strangers."""
+    """The frame, for every template; None for strangers. Read where a page is drawn, and not for a piece of one."""
     if not isinstance(getattr(request, "user", None), AbstractUser):
         return {"shell": None}
+    return {"shell": cast(Shell, SimpleLazyObject(lambda: _shell(request)))}
+
+
+def _shell(request: HttpRequest) -> Shell:
     actor = actor_of(request)
     nav = _nav(request.path, actor.role, numbers.numbers(actor) if actor.role else {})
     fine, words = worker_signs()
-    return {
-        "shell": Shell(
-            name=request.user.get_full_name() or request.user.get_username(),  # type: ignore[union-attr]
-            role_label=actor.role.label if actor.role else "No role yet",
-            nav=nav,
-            palette=_palette(nav),
-            worker_ok=fine,
-            worker_text=words,
-            sandbox=numbers.calls_a_stand_in(),
-            pauses=tuple(open_pauses()) if actor.role else (),
-        )
-    }
+    return Shell(
+        name=request.user.get_full_name() or request.user.get_username(),  # type: ignore[union-attr]
+        role_label=actor.role.label if actor.role else "No role yet",
+        nav=nav,
+        palette=_palette(nav),
+        worker_ok=fine,
+        worker_text=words,
+        sandbox=numbers.calls_a_stand_in(),
+        pauses=tuple(open_pauses()) if actor.role else (),
+    )
 
 
 def _nav(path: str, role: Role | None, counts: dict[str, int]) -> tuple[Group, ...]:

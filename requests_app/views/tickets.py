@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -18,16 +19,17 @@ from requests_app.forms.attachment import AttachmentForm
 from requests_app.forms.decision import ApproveForm, NoteForm, ReasonForm, RemarkForm
 from requests_app.forms.list import NOBODY, AssignForm
 from requests_app.models import Attachment, Ticket
-from requests_app.queries import approvals, duplicates, outcome_words, results, ticket_page
+from requests_app.queries import approvals, duplicates, outcome_words, results, ticket_page, ticket_parts
 from requests_app.queries.audit_state import chain_of
+from requests_app.queries.ticket_parts import PREVIEWS, read_parts, standing_verdicts
 from requests_app.views import deadline_card, personal, saying, unmasking
 from requests_app.views.decision_card import card_context
 from requests_app.views.freshness import is_fresh
-from requests_app.views.loaders import actor_of, load_ticket, page
-from requests_app.workflow import access, approval, effects, permissions, presence
+from requests_app.views.loaders import actor_of, introduce, load_ticket, page
+from requests_app.workflow import access, approval, effects, permissions, presence, staff
 from requests_app.workflow import plan as plans
 from requests_app.workflow.actions import Action, actions_for
-from requests_app.workflow.guard import held_ids, is_cooling_off, lacks_cover_sheet
+from requests_app.workflow.guard import is_cooling_off, lacks_cover_sheet
 
 # A change of somebody else's is seen within this time (seconds) and that of the answer.
 POLL_SECONDS = 2
@@ -104,17 +106,19 @@ def page_context(
     present: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """What the page and its moving pieces show."""
-    actor, plan = actor_of(request), plans.from_json(ticket.plan)
+    actor, plan, now = actor_of(request), plans.from_json(ticket.plan), timezone.now()
+    people, there = introduce(ticket, request), read_parts(ticket)
+    known = ticket_parts.known(ticket, there)
     clear = unmasking.sees(request, ticket)
-    actions = {action.verb: action for action in actions_for(ticket, actor, now=timezone.now())}
+    actions = {action.verb: action for action in actions_for(ticket, actor, now=now, known=known)}
     headline, explained = effects.headline(plan)
     decides = ticket.state == State.AWAITING_DECISION and Verb.APPROVE in actions and actions[Verb.APPROVE].allowed
-    progress = ticket_page.progress(ticket, clear=clear)
+    progress = ticket_page.progress(ticket, clear=clear, known=people)
     return {
         "ticket": ticket,
         "decides": decides,
         "next_in_line": approvals.next_in_line(ticket, actor) if permissions.may(actor, Verb.APPROVE) else None,
-        **(card_context(ticket, actor, now=timezone.now()) if decides else {}),
+        **(card_context(ticket, actor, now=now, was_previewed=PREVIEWS in there) if decides else {}),
         "clear": clear,
         "subject": ticket_page.subject(ticket, clear=clear),
         "plan": plan,
@@ -122,8 +126,8 @@ def page_context(
         "headline": headline,
         "explained": explained,
         "tone": _tone(plan),
-        "held": held_ids(ticket),
-        "cooling_off": is_cooling_off(ticket, now=timezone.now()),
+        "held": known.held,
+        "cooling_off": is_cooling_off(ticket, now=now),
         "why_second": _why_second(ticket, actor, actions),
         "asks_password": not is_fresh(request),
         "lacks_cover_sheet": ticket.state not in CLOSED_STATES
@@ -139,7 +143,7 @@ def page_context(
         **_shared(ticket, actor, bound or {}, present, clear=clear),
         "news": ticket_page.news(progress.events),
         **personal.context(request, ticket, bound or {}),
-        "version": version or ticket_page.version(ticket, present),
+        "version": version or ticket_page.version(ticket, present, progress),
         "told": outcome_words.told(ticket),
         "chain": chain_of(ticket),
         **_results(request, ticket, clear=clear),
@@ -148,7 +152,6 @@ def page_context(
         "blocked": [action for action in actions.values() if not action.allowed],
         "actions": {verb.value: action for verb, action in actions.items()},
         "forms": _forms(actions, plan.user_ids[0], ticket, bound or {}),
-        "assign_form": _assign_form(ticket, actor, bound or {}),
         "may_prove": permissions.may_open(actor.role, "ticket-proof"),
         "may_note": permissions.may_open(actor.role, "ticket-note"),
         "may_download": permissions.may_open(actor.role, "step-download"),
@@ -160,7 +163,7 @@ def _results(request: HttpRequest, ticket: Ticket, *, clear: bool) -> dict[str, 
     """What was reached, for all accounts where the address asks for that."""
     whole = request.GET.get("accounts") == "all"
     return {
-        "results": results.of_ticket(ticket, ticket_page.steps_of(ticket), clear=clear, whole=whole),
+        "results": results.of_ticket(ticket, ticket_parts.steps_of(ticket), clear=clear, whole=whole),
         "whole": whole,
     }
 
@@ -168,7 +171,9 @@ def _results(request: HttpRequest, ticket: Ticket, *, clear: bool) -> dict[str, 
 def _shared(
     ticket: Ticket, actor: Actor, bound: dict[str, Any], present: tuple[str, ...], *, clear: bool
 ) -> dict[str, Any]:
-    """What several people share on the page: who is there, notes and files."""
+    """What several people share on the page: who is there, who owns it, notes and files."""
+    may_assign = permissions.may_open(actor.role, "ticket-assign") and ticket.state not in CLOSED_STATES
+    caseworkers = list(staff.caseworkers()) if clear or may_assign else []
     return {
         "present": present,
         "moves": ticket.state in SENDABLE_STATES,
@@ -176,15 +181,18 @@ def _shared(
         "may_attach": permissions.may_open(actor.role, "ticket-attach"),
         "attachments": _attachments(ticket, bound) if clear else (),
         **saying.context(ticket, actor, bound),
-        "notes": ticket_page.notes(ticket) if clear else (),
-        "people": ticket_page.mentionable() if clear else (),
+        "notes": sorted(ticket.notes.all(), key=lambda note: -note.pk) if clear else (),
+        "people": ticket_page.mentionable(caseworkers) if clear else (),
+        "assign_form": _assign_form(ticket, caseworkers, bound) if may_assign else None,
     }
 
 
 def _attachments(ticket: Ticket, bound: dict[str, Any]) -> list[tuple[Attachment, ReasonForm]]:
     """The files of the ticket, removed ones too, each with the form of its removal."""
-    found = ticket.attachments.select_related("added_by", "removed_by")
-    return [(one, bound.get(f"detach_{one.pk}") or ReasonForm(auto_id=f"detach_{one.pk}_%s")) for one in found]
+    return [
+        (one, bound.get(f"detach_{one.pk}") or ReasonForm(auto_id=f"detach_{one.pk}_%s"))
+        for one in ticket.attachments.all()
+    ]
 
 
 def _why_second(ticket: Ticket, actor: Actor, actions: dict[Verb, Action]) -> str:
@@ -195,12 +203,11 @@ def _why_second(ticket: Ticket, actor: Actor, actions: dict[Verb, Action]) -> st
     return approval.why_second(ticket, ticket.stream_app, actor=actor, now=timezone.now())
 
 
-def _assign_form(ticket: Ticket, actor: Actor, bound: dict[str, Any]) -> AssignForm | None:
-    """The form of the owner, for those who may assign while there is something to take care of."""
-    if not permissions.may_open(actor.role, "ticket-assign") or ticket.state in CLOSED_STATES:
-        return None
+def _assign_form(ticket: Ticket, caseworkers: list[AbstractUser], bound: dict[str, Any]) -> AssignForm:
+    """The form of the owner."""
     shown = str(ticket.owner_id or NOBODY)
-    form: AssignForm = bound.get("assign") or AssignForm(auto_id="assign_%s", initial={"owner": shown, "shown": shown})
+    initial = {"owner": shown, "shown": shown}
+    form: AssignForm = bound.get("assign") or AssignForm(auto_id="assign_%s", initial=initial, people=caseworkers)
     return form
 
 
@@ -217,6 +224,8 @@ def _polls(ticket: Ticket, present: tuple[str, ...]) -> int:
 
 def _notice(ticket: Ticket) -> dict[str, str]:
     """The notice of the parts that are refused, to be changed before it is kept; nothing where there are none."""
+    if not standing_verdicts(ticket):
+        return {}
     notice = approval.partial_notice(ticket, now=timezone.now())
     return {"subject": notice.subject, "body": notice.body} if notice else {}
 

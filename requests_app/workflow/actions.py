@@ -9,7 +9,7 @@ from requests_app.audit.actor import Actor
 from requests_app.enums import ENGINE_VERBS, Kind, Mode, State, Verb
 from requests_app.models import Ticket
 from requests_app.workflow import permissions, policies
-from requests_app.workflow.guard import is_cooling_off, standing
+from requests_app.workflow.guard import Known, is_cooling_off, standing
 
 # Shown in every state: whoever looks for them shall find them, with the reason why not.
 _ALWAYS = (Verb.EDIT, Verb.SUBMIT, Verb.APPROVE, Verb.SEND_BACK, Verb.REFUSE, Verb.CANCEL)
@@ -31,9 +31,12 @@ class Action:
     reason: str = ""
 
 
-def actions_for(ticket: Ticket, actor: Actor, *, now: datetime) -> tuple[Action, ...]:
-    """Every verb that the role holds and that can mean something for this ticket, allowed or with its reason."""
-    facts = standing(ticket)
+def actions_for(ticket: Ticket, actor: Actor, *, now: datetime, known: Known | None = None) -> tuple[Action, ...]:
+    """Every verb that the role holds and that can mean something for this ticket, allowed or with its reason.
+
+    A page gives what it has read of the ticket.
+    """
+    facts = standing(ticket, known)
     verbs = _ALWAYS + _AFTER.get(facts.state, ())
     if facts.kind is not Kind.ERASE or facts.plan.user is Mode.KEEP:
         verbs = tuple(verb for verb in verbs if verb is not Verb.RESTORE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
@@ -98,21 +99,42 @@ def in_flight(ticket: Ticket) -> tuple[str, ...]:
     return tuple(dict.fromkeys(Operation(one).label for one in moving.values_list("operation", flat=True)))
 
 
-def standing(ticket: Ticket) -> policies.Standing:
-    """What the rules need to know of a ticket, read now."""
+@dataclass(frozen=True)
+class Known:
+    """What hangs on a ticket, as far as the rules ask about it."""
+
+    contributors: frozenset[int]
+    anything_sent: bool
+    held: tuple[str, ...]
+    refused_parts: frozenset[str]
+
+
+def known_now(ticket: Ticket) -> Known:
+    """The same, asked of the database now."""
+    return Known(
+        contributors=frozenset(ticket.contributions.values_list("actor_id", flat=True)),
+        anything_sent=ticket.steps.filter(~Q(state=StepState.PLANNED.value) | Q(attempt_count__gt=0)).exists(),
+        held=held_ids(ticket),
+        refused_parts=frozenset(ticket.verdicts.filter(stands=True).values_list("part", flat=True)),
+    )
+
+
+def standing(ticket: Ticket, known: Known | None = None) -> policies.Standing:
+    """What the rules need to know of a ticket, read now. A page gives what it has read of it already."""
+    known = known or known_now(ticket)
     return policies.Standing(
         state=State(ticket.state),
         kind=Kind(ticket.kind),
         plan=plans.from_json(ticket.plan),
-        contributors=frozenset(ticket.contributions.values_list("actor_id", flat=True)),
-        anything_sent=ticket.steps.filter(~Q(state=StepState.PLANNED.value) | Q(attempt_count__gt=0)).exists(),
+        contributors=known.contributors,
+        anything_sent=known.anything_sent,
         in_flight=in_flight(ticket) if State(ticket.state) is State.NEEDS_ATTENTION else (),
-        on_hold=bool(held_ids(ticket)),
+        on_hold=bool(known.held),
         identity_missing=State(ticket.state) in identity.CHECKABLE and identity.is_missing(ticket),
         first_approver=ticket.first_approved_by_id,
         lacks_cover_sheet=State(ticket.state) is State.AWAITING_DECISION and lacks_cover_sheet(ticket),
         outcome=Outcome(ticket.outcome) if ticket.outcome else None,
         erased=ticket.details_erased_at is not None,
-        refused_parts=frozenset(ticket.verdicts.filter(stands=True).values_list("part", flat=True)),
+        refused_parts=known.refused_parts,
         answered=ticket.answered_at is not None,
     )

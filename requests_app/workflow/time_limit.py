@@ -27,10 +27,16 @@ def local_day(now: datetime) -> date:
     return deadlines.receipt_date(now, clock())
 
 
-def deadline_of(ticket: Ticket, *, today: date, received_on: date | None = None) -> Deadline:
-    """The dates of a ticket, with its extension and its pauses; an open pause lasts until today."""
+def deadline_of(
+    ticket: Ticket, *, today: date, received_on: date | None = None, extended: bool | None = None
+) -> Deadline:
+    """The dates of a ticket, with its extension and its pauses; an open pause lasts until today.
+
+    `extended` says whether it has an extension, where that is known.
+    """
     pauses = [Paused(one.asked_on, one.answered_on) for one in ticket.clock_pauses.all()]
-    extended = Extension.objects.filter(ticket=ticket.pk).exists()
+    if extended is None:
+        extended = Extension.objects.filter(ticket=ticket.pk).exists()
     received_on = received_on or ticket.received_on
     return deadlines.deadline(received_on, clock(), extended=extended, pauses=pauses, today=today)
 

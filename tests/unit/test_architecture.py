@@ -13,7 +13,7 @@ PACKAGE = ROOT / "requests_app"
 
 # From the bottom up. Names in one row are equals and may not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("enums", "stream", "outages", "atomic_files", "process_groups"),
+    ("enums", "stream", "outages", "atomic_files", "process_groups", "compiled_query"),
     ("audit_actions",),
     ("models",),
     ("audit",),

@@ -1,4 +1,4 @@
-"""A query that is asked many times a second with nothing new in it but moments: Django builds its text once.
+"""A query that is asked again and again with nothing new in it but moments or keys: Django builds its text once.
 
 Building it takes several times as long as asking it, on SQLite and on PostgreSQL.
 """
@@ -14,26 +14,34 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
-# Stand for the moments in the parameters of the text. No query names them otherwise.
-_FIRST = datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
+# Stand for what is given, in the parameters of the text. No query names them otherwise.
+_FIRST_MOMENT = datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
 _ONE_FURTHER = timedelta(microseconds=1)
+_FIRST_KEY = 2**62
 
 
 class Compiled:
-    """Asks `build(…)` for its values; `build` adds nothing to the query that differs from call to call but moments."""
+    """Asks `build(…)` for its values: a query in which nothing differs from call to call but what `build` is given.
+
+    It is given moments, and the keys of rows where it says that a parameter is an `int`.
+    """
 
     def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
         self._build = build
-        self._stand_ins = [_FIRST + place * _ONE_FURTHER for place in range(len(signature(build).parameters))]
+        kinds = [str(parameter.annotation) for parameter in signature(build).parameters.values()]
+        self._stand_ins = [
+            _FIRST_KEY + place if kind == "int" else _FIRST_MOMENT + place * _ONE_FURTHER
+            for place, kind in enumerate(kinds)
+        ]
         # By the kind of database.
         self._texts: dict[str, tuple[str, tuple[Any, ...]]] = {}
 
-    def values(self, *moments: datetime) -> list[dict[str, Any]]:
+    def values(self, *given: datetime | int) -> list[dict[str, Any]]:
         """The rows by the names of their columns, as the database gives them: no field converts them."""
         text, parameters = self._text()
-        given = {_adapted(one): _adapted(moment) for one, moment in zip(self._stand_ins, moments, strict=True)}
+        now = {_adapted(one): _adapted(value) for one, value in zip(self._stand_ins, given, strict=True)}
         with connection.cursor() as cursor:
-            cursor.execute(text, [given.get(value, value) for value in parameters])
+            cursor.execute(text, [now.get(value, value) for value in parameters])
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -49,5 +57,5 @@ def moment_of(value: Any) -> datetime | None:
     return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
 
 
-def _adapted(moment: datetime) -> Any:
-    return connection.ops.adapt_datetimefield_value(moment)
+def _adapted(value: datetime | int) -> Any:
+    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
