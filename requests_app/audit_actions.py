@@ -24,6 +24,7 @@ class AuditAction(Term):
     TICKET_BEGUN = "ticket.begin", "Started on Stream"
     TICKET_STOPPED = "ticket.stop", "Stopped: a person must look"
     TICKET_RETRIED = "ticket.retry", "Retried"
+    TICKET_REOPENED = "ticket.reopen", "Reopened the ticket as a draft"
     TICKET_GIVEN_UP = "ticket.give_up", "Gave up"
     TICKET_COMPLETED = "ticket.complete", "Completed the ticket"
     TICKET_RESTORED = "ticket.restore", "Asked Stream to restore the user"

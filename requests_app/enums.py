@@ -92,6 +92,7 @@ class Verb(Term):
     BEGIN = "begin", "Begin"
     STOP = "stop", "Stop for attention"
     RETRY = "retry", "Retry"
+    REOPEN = "reopen", "Reopen as a draft"
     GIVE_UP = "give_up", "Give up"
     COMPLETE = "complete", "Complete"
     RESTORE = "restore", "Restore"

@@ -55,6 +55,7 @@ urlpatterns = [
     path("tickets/<str:reference>/progress/", tickets.ticket_progress, name="ticket-progress"),
     path("tickets/<str:reference>/edit/", ticket_form.ticket_edit, name="ticket-edit"),
     path("tickets/<str:reference>/submit/", ticket_verbs.submit, name="ticket-submit"),
+    path("tickets/<str:reference>/reopen/", ticket_verbs.reopen, name="ticket-reopen"),
     path("tickets/<str:reference>/take-back/", ticket_verbs.take_back, name="ticket-take-back"),
     path("tickets/<str:reference>/approve/", decisions.approve, name="ticket-approve"),
     path("tickets/<str:reference>/preview/", decisions.preview, name="ticket-preview"),

@@ -171,6 +171,14 @@ def stopped(plan: Plan | None = None, **changes: Any) -> Ticket:
     return settled(ticket)
 
 
+def held_back(plan: Plan | None = None, **changes: Any) -> Ticket:
+    """A ticket that stopped for a person before anything of it was sent."""
+    ticket = running(plan, **changes)
+    for step in ticket.steps.all():
+        step_events.hold_back(step)
+    return settled(ticket)
+
+
 def completed(plan: Plan | None = None, **changes: Any) -> Ticket:
     """A ticket that went through, with the outcome that its plan amounts to."""
     ticket = running(plan, **changes)

@@ -55,6 +55,15 @@ def lay_out(steps: Iterable[Step]) -> list[Step]:
     return Step.objects.bulk_create(made)
 
 
+def forget(steps: QuerySet[Step]) -> int:
+    """Take away steps of which nothing was sent, since their plan is to be decided anew; returns how many there were.
+
+    What was looked at for them stands in the audit log. The caller holds the lock of their ticket.
+    """
+    number, _ = steps.delete()
+    return number
+
+
 def write_held(changes: Sequence[Change], *, now: datetime) -> set[int]:
     """Write what happened to claimed steps; returns the ids of those that were still held and in their state.
 

@@ -89,6 +89,18 @@ def submit(request: HttpRequest, reference: str) -> HttpResponse:
 
 @page
 @require_POST
+def reopen(request: HttpRequest, reference: str) -> HttpResponse:
+    """Make a draft again of a stopped ticket of which nothing was sent."""
+
+    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
+        return aftercare.reopen(ticket, actor=actor, now=timezone.now())
+
+    done = _("{reference} is a draft again. Nothing of it was sent. Change what is wrong and send it to the DPO.")
+    return carry_out(request, reference, Verb.REOPEN.value, forms.Form, act, done)
+
+
+@page
+@require_POST
 def take_back(request: HttpRequest, reference: str) -> HttpResponse:
     """Make a draft of it again before anybody decides."""
 

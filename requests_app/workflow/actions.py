@@ -16,7 +16,7 @@ _ALWAYS = (Verb.EDIT, Verb.SUBMIT, Verb.APPROVE, Verb.SEND_BACK, Verb.REFUSE, Ve
 # Shown only where they can mean something.
 _AFTER = {
     State.AWAITING_DECISION: (Verb.TAKE_BACK,),
-    State.NEEDS_ATTENTION: (Verb.RETRY, Verb.GIVE_UP),
+    State.NEEDS_ATTENTION: (Verb.RETRY, Verb.REOPEN, Verb.GIVE_UP),
     State.COMPLETED: (Verb.RESTORE, Verb.ANSWER),
     State.REFUSED: (Verb.ANSWER,),
 }

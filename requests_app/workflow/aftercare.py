@@ -1,4 +1,4 @@
-"""What people do once the engine was at work: retry, restore, and notes at any time."""
+"""What people do once the engine was at work: retry, reopen, restore, and notes at any time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from requests_app.steps.lifecycle import StepEvent
 from requests_app.workflow import notes, permissions, policies
 from requests_app.workflow import plan as plans
 from requests_app.workflow.access import record_refused
+from requests_app.workflow.approval import NOT_APPROVED
 from requests_app.workflow.guard import guarded, standing
-from requests_app.workflow.transition import move
+from requests_app.workflow.transition import holding, move
 
 # A restore stands after every rank that a plan can have.
 RESTORE_RANK = 9
@@ -34,6 +35,18 @@ def retry(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
         write.write_each(ticket.steps.all(), StepEvent.RETRIED, now=now)
         queue.ring(ticket.pk)
     return ticket
+
+
+@guarded(Verb.REOPEN)
+def reopen(ticket: Ticket, *, actor: Actor, now: datetime) -> Ticket:
+    """Make a draft again of a stopped ticket of which nothing was sent: it is changed, sent and decided about anew."""
+    policies.check(standing(ticket), Verb.REOPEN, actor_id=actor.id)
+    with holding(ticket):
+        # Again under the lock of the ticket, which whoever sends a step of it takes first.
+        policies.check(standing(ticket), Verb.REOPEN, actor_id=actor.id)
+        write.forget(ticket.steps.all())
+        changes = {**NOT_APPROVED, "begun_at": None, "attention": ""}
+        return move(ticket, Verb.REOPEN, actor=actor, now=now, changes=changes)
 
 
 @guarded(Verb.RESTORE)

@@ -32,6 +32,17 @@ HOUR = timedelta(hours=1)
 
 # A ticket that is given back or sent again is decided from the start.
 ANEW = {"first_approved_by_id": None, "first_approved_at": None}
+# What an approval has written is taken back with it.
+NOT_APPROVED: Mapping[str, object] = {
+    **ANEW,
+    "approved_by_id": None,
+    "approved_at": None,
+    "approved_digest": None,
+    "approved_preview_digest": "",
+    "send_if_absent": False,
+    "not_before": None,
+    "cover_sheet": None,
+}
 
 
 def decide(

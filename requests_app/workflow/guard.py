@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import OperationalError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from requests_app import outages
 from requests_app.audit.actor import Actor
-from requests_app.enums import STEP_IN_FLIGHT, Kind, Operation, Outcome, State, StepState, Verb
-from requests_app.models import CoverSheet, LegalHold, Ticket
+from requests_app.enums import STEP_IN_FLIGHT, AttemptOutcome, Kind, Operation, Outcome, State, StepState, Verb
+from requests_app.models import Attempt, CoverSheet, LegalHold, Ticket
 from requests_app.workflow import access, identity, permissions, policies
 from requests_app.workflow import plan as plans
 
@@ -93,6 +93,19 @@ def lacks_cover_sheet(ticket: Ticket) -> bool:
     return ticket.kind == Kind.EXPORT and not CoverSheet.objects.filter(stream_app=ticket.stream_app_id).exists()
 
 
+def was_sent(ticket: Ticket) -> bool:
+    """Whether a call of the ticket reached Stream, or may have.
+
+    It did not where each step is still planned, or ended by a look that came before any call, and no attempt of it
+    was made but such that provably had no effect. A restored database may lack attempts: what was looked at after a
+    call counts as sent all the same.
+    """
+    ended = Q(state__in=[StepState.DONE.value, StepState.FAILED.value], read_back_at__isnull=False)
+    only_looked = ended & ~Q(evidence__has_key="looked_at")
+    tried = Attempt.objects.filter(steps=OuterRef("pk")).exclude(outcome=AttemptOutcome.NOT_SENT.value)
+    return ticket.steps.filter(~(Q(state=StepState.PLANNED.value) | only_looked) | Exists(tried)).exists()
+
+
 def in_flight(ticket: Ticket) -> tuple[str, ...]:
     """What the ticket's calls are called whose end is not known yet, each once."""
     moving = ticket.steps.filter(state__in=[state.value for state in STEP_IN_FLIGHT]).order_by("rank")
@@ -129,6 +142,7 @@ def standing(ticket: Ticket, known: Known | None = None) -> policies.Standing:
         contributors=known.contributors,
         anything_sent=known.anything_sent,
         in_flight=in_flight(ticket) if State(ticket.state) is State.NEEDS_ATTENTION else (),
+        was_sent=State(ticket.state) is State.NEEDS_ATTENTION and was_sent(ticket),
         on_hold=bool(known.held),
         identity_missing=State(ticket.state) in identity.CHECKABLE and identity.is_missing(ticket),
         first_approver=ticket.first_approved_by_id,

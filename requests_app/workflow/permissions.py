@@ -12,7 +12,7 @@ from types import MappingProxyType
 from requests_app.audit.actor import Actor
 from requests_app.enums import ENGINE_VERBS, STAFF_ROLES, Role, Verb
 
-_CASEWORK_VERBS = frozenset({Verb.OPEN, Verb.EDIT, Verb.SUBMIT, Verb.CANCEL, Verb.RETRY, Verb.ANSWER})
+_CASEWORK_VERBS = frozenset({Verb.OPEN, Verb.EDIT, Verb.SUBMIT, Verb.CANCEL, Verb.RETRY, Verb.REOPEN, Verb.ANSWER})
 AGENT_VERBS = _CASEWORK_VERBS | {Verb.TAKE_BACK}
 DPO_VERBS = _CASEWORK_VERBS | {
     Verb.APPROVE,
@@ -78,6 +78,7 @@ PAGE_ROLES: Mapping[str, frozenset[Role]] = MappingProxyType(
         # In a cooling-off everybody may; the verb itself asks who and when.
         "ticket-cancel": _EVERYBODY,
         "ticket-retry": _CASEWORK,
+        "ticket-reopen": _CASEWORK,
         "ticket-note": _CASEWORK,
         "ticket-attach": _CASEWORK,
         "attachment-download": _CASEWORK,

@@ -64,6 +64,8 @@ class Standing:
     erased: bool = False
     refused_parts: frozenset[str] = field(default_factory=frozenset)
     answered: bool = False
+    # A call of it reached Stream, or may have.
+    was_sent: bool = False
 
 
 def check_state(state: State, verb: Verb) -> None:
@@ -95,6 +97,15 @@ def check_known(standing: Standing) -> None:
     if standing.in_flight:
         calls = " and ".join(f"“{call}”" for call in standing.in_flight)
         raise UnableTo(f"It is not known yet what became of {calls} on Stream. Wait until that is known, then give up.")
+
+
+def check_unsent(standing: Standing) -> None:
+    """The plan of what was sent stays as it is: the ticket says what became of it."""
+    if standing.was_sent:
+        raise UnableTo(
+            "Something of it was sent to Stream, or may have been, so its plan stays as it is. Retry, or give up and "
+            "open a new request for what is left."
+        )
 
 
 def check_hold(standing: Standing) -> None:
@@ -216,6 +227,8 @@ def check(standing: Standing, verb: Verb, *, actor_id: int | None) -> None:
         check_cancel(standing)
     elif verb is Verb.GIVE_UP:
         check_known(standing)
+    elif verb is Verb.REOPEN:
+        check_unsent(standing)
     elif verb is Verb.RESTORE:
         check_restore(standing)
     elif verb is Verb.ANSWER:

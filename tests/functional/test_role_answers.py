@@ -51,6 +51,7 @@ ANSWERS: dict[str, tuple[int, int]] = {
     "ticket-progress": (200, 405),
     "ticket-edit": (200, 422),
     "ticket-submit": (405, 422),
+    "ticket-reopen": (405, 422),
     "ticket-take-back": (405, 302),
     "ticket-approve": (405, 422),
     "ticket-preview": (405, 302),

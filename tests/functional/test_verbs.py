@@ -39,6 +39,7 @@ PERFORM: dict[Verb, Callable[[Ticket, Any], object]] = {
     Verb.APPROVE: lambda ticket, who: approval.approve(
         ticket, actor=who, now=now(), confirm_user_id=ticket.plan["user_ids"][0], **factories.seen(ticket)
     ),
+    Verb.REOPEN: lambda ticket, who: aftercare.reopen(ticket, actor=who, now=now()),
     Verb.TAKE_BACK: lambda ticket, who: tickets.take_back(ticket, actor=who, now=now()),
     Verb.SEND_BACK: lambda ticket, who: tickets.send_back(ticket, actor=who, now=now(), note="Why?"),
     Verb.REFUSE: lambda ticket, who: refusing.refuse(ticket, actor=who, now=now(), note="No.", code="11_2"),
@@ -51,8 +52,13 @@ PERFORM: dict[Verb, Callable[[Ticket, Any], object]] = {
 VERBS = tuple(PERFORM)
 
 
-def bring(state: State) -> Ticket:
-    """A ticket in that state whose plan can be restored once it is done, by Dora where somebody had to decide."""
+def bring(state: State, verb: Verb | None = None) -> Ticket:
+    """A ticket in that state whose plan can be restored once it is done, by Dora where somebody had to decide.
+
+    Only what was not sent can be reopened.
+    """
+    if verb is Verb.REOPEN and state is State.NEEDS_ATTENTION:
+        return factories.held_back(factories.soft_plan())
     ticket = factories.IN_STATE[state](factories.soft_plan())
     return factories.told(ticket) if state in {State.COMPLETED, State.REFUSED} else ticket
 
@@ -68,7 +74,7 @@ def entries() -> list[str]:
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("state", list(State))
 def test_each_cell_of_the_lifecycle(state: State, verb: Verb) -> None:
-    ticket = bring(state)
+    ticket = bring(state, verb)
     for who in PEOPLE:
         # Whoever comes next meets the ticket as it was.
         with undone():

@@ -50,7 +50,7 @@ def begin_approved(*, actor: Actor, now: datetime, only: Collection[int] | None 
         for ticket in taken:
             calls = approved_calls(ticket)
             if calls is None:
-                reason = "The plan is not the one that was approved. Approve it again."
+                reason = "The plan is not the one that was approved. Reopen it as a draft: it is decided about anew."
                 outcomes.stop(ticket, actor=actor, now=now, reason=reason)
                 continue
             fit.append(ticket)

@@ -11,7 +11,8 @@ from requests_app.models import Account, Step
 
 SENTENCE = (
     "Stream shows nobody by this id, but {reference} hid this account, and hidden data stays at Stream. So this delete "
-    "was not sent. Give up and open the request again: whoever approves it can have the delete sent all the same."
+    "was not sent. Reopen it as a draft, or give up and open a new request where a part of it was sent already: "
+    "whoever approves that can have the delete sent all the same."
 )
 _NOTHING_REACHED = (Outcome.NOTHING_FOUND.value, Outcome.FAILED.value, Outcome.REFUSED_BY_STREAM.value)
 # Given up halfway: what became of the user is read off the calls.

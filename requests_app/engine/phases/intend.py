@@ -32,6 +32,8 @@ from requests_app.workflow.aftercare import RESTORE_RANK
 # A call as it is compared: its operation, its user ids and its fields.
 Shape = tuple[str, tuple[str, ...], tuple[tuple[str, object], ...]]
 
+# How a stopped ticket is decided about once more.
+_ANEW = "Reopen it as a draft, or give up and open a new request where a part of it was sent already"
 _ASK_A_PERSON = {
     Verdict.SOMEBODY_ELSE: (
         "Stream shows an account with this id that is newer than the one the approval was about. "
@@ -39,11 +41,11 @@ _ASK_A_PERSON = {
     ),
     Verdict.APPEARED: (
         "Stream showed no account with this id when it was approved, and shows one now. This delete was not sent. "
-        "Give up and open the request again, so that somebody decides about what is there."
+        f"{_ANEW}, so that somebody decides about what is there."
     ),
     Verdict.NO_SUCH_OWNER: (
         "The new owner does not exist on Stream, so this delete was not sent. Create that user on Stream and retry, "
-        "or give up and open a new ticket with another owner."
+        f"or name another one. {_ANEW}."
     ),
 }
 
@@ -195,12 +197,12 @@ def objection(
     if not approvers(ticket) <= set(deciders):
         return (
             "Whoever approved this is no data protection officer any more, so nothing more was sent. "
-            "Give up and open the request again, so that another officer decides."
+            f"{_ANEW}, so that another officer decides."
         )
     if ticket.approved_at is not None and now - ticket.approved_at > timedelta(days=settings.DSR_APPROVAL_DAYS):
         return (
-            f"The approval is older than {settings.DSR_APPROVAL_DAYS} days, so nothing more was sent. Give up and open "
-            "the request again, so that an officer decides on what there is now."
+            f"The approval is older than {settings.DSR_APPROVAL_DAYS} days, so nothing more was sent. {_ANEW}, so that "
+            "an officer decides on what there is now."
         )
     return ""
 
