@@ -17,6 +17,8 @@ from requests_app.workflow import reached
 
 # So many accounts stand on the page at first.
 FIRST = 25
+# An account with one of these was not reached, or nobody knows whether it was.
+_LEFT = frozenset({Outcome.PARTIAL, Outcome.NOT_VERIFIED, Outcome.REFUSED_BY_STREAM, Outcome.FAILED})
 _CLOSES = (AuditAction.TICKET_COMPLETED.value, AuditAction.TICKET_GIVEN_UP.value)
 
 
@@ -73,6 +75,14 @@ def of_ticket(ticket: Ticket, steps: Iterable[Step], *, clear: bool, whole: bool
         approved_by=", ".join(_approvers(ticket)),
         entry=closes.order_by("-seq").first(),
     )
+
+
+def left_of(ticket: Ticket) -> tuple[str, ...]:
+    """The user ids of a completed ticket that were not reached, in the order of its plan; those not erased by us."""
+    if ticket.state != State.COMPLETED:
+        return ()
+    accounts = accounts_with_results(ticket)
+    return tuple(one.user_id for one in accounts if one.outcome in _LEFT and not is_erased(one.user_id))
 
 
 def _approvers(ticket: Ticket) -> Iterator[str]:

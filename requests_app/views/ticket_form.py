@@ -19,6 +19,7 @@ from requests_app.engine import lookup
 from requests_app.enums import Kind, Mode, Verb
 from requests_app.forms.ticket import TicketForm
 from requests_app.models import Ticket
+from requests_app.views.copied_request import Copied, copied
 from requests_app.views.loaders import actor_of, load_ticket, page
 from requests_app.views.look_up import accounts_context
 from requests_app.views.numbers import number_or_none
@@ -45,10 +46,11 @@ _ACTIONS = {"draft", "submit"}
 _FIRST_CHOICES = {Kind.EXPORT.value: {"export_feeds_data": "yes", "export_user_data": "yes"}}
 
 
-def _form(request: HttpRequest, *, bound: bool, ticket: Ticket | None = None, kind: str = "") -> TicketForm:
+def _form(
+    request: HttpRequest, *, bound: bool, ticket: Ticket | None = None, initial: dict[str, Any] | None = None
+) -> TicketForm:
     today = deadlines.receipt_date(timezone.now(), clock())
     data = _sent(request) if bound else None
-    initial = {"kind": kind, **_FIRST_CHOICES.get(kind, {})} if kind else None
     return TicketForm(data, today=today, clock=clock(), ticket=ticket, initial=initial)
 
 
@@ -101,8 +103,9 @@ def ticket_new(request: HttpRequest) -> HttpResponse:
         kept = _kept_form(request)
         if kept:
             return _render(request, kept)
-        kind = request.GET.get("kind", "")
-        return _render(request, _form(request, bound=False, kind=kind if kind in set(Kind) else ""))
+        copy, kind = copied(request), request.GET.get("kind", "")
+        first = {"kind": kind, **_FIRST_CHOICES.get(kind, {})} if kind in set(Kind) else {}
+        return _render(request, _form(request, bound=False, initial=copy.initial if copy else first), copy=copy)
     own = _saved_by_itself(request)
     if own and not _only_looks(request):
         return _edit(request, own)
@@ -229,10 +232,16 @@ def _done(request: HttpRequest, ticket: Ticket) -> HttpResponse:
 
 
 def _render(
-    request: HttpRequest, form: TicketForm, *, ticket: Ticket | None = None, trouble: str = "", status: int = 200
+    request: HttpRequest,
+    form: TicketForm,
+    *,
+    ticket: Ticket | None = None,
+    trouble: str = "",
+    status: int = 200,
+    copy: Copied | None = None,
 ) -> HttpResponse:
     context = _context(form, complain=form.is_bound and status != 200)
-    context |= {"ticket": ticket, "trouble": trouble, "session": _session(request)}
+    context |= {"ticket": ticket, "trouble": trouble, "copied": copy, "session": _session(request)}
     context["draft"] = ticket.reference if ticket else request.POST.get("draft", "")
     context["revision"] = ticket.revision if ticket else request.POST.get("revision", "")
     context["costs_the_approval"] = costs_the_approval(ticket, actor_of(request))

@@ -162,7 +162,10 @@ def page_context(
 def _results(request: HttpRequest, ticket: Ticket, *, clear: bool) -> dict[str, Any]:
     """What was reached, for all accounts where the address asks for that."""
     whole = request.GET.get("accounts") == "all"
+    may_copy = ticket.state in CLOSED_STATES and ticket.ids_erased_at is None
     return {
+        "may_copy": may_copy and permissions.may_open(actor_of(request).role, "ticket-new"),
+        "left": results.left_of(ticket) if may_copy else (),
         "results": results.of_ticket(ticket, ticket_parts.steps_of(ticket), clear=clear, whole=whole),
         "whole": whole,
     }
