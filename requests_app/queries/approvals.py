@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from requests_app.audit.actor import Actor
+from requests_app.enums import State
 from requests_app.models import Account, LegalHold, Ticket
 from requests_app.queries.tickets import PAGE, Place, Row, awaiting, ordered, rows_of, with_clock
 from requests_app.workflow.access import of_visible_tickets
@@ -86,7 +87,12 @@ def _identity(ticket: Ticket) -> str:
 
 
 def next_in_line(ticket: Ticket, actor: Actor) -> Ticket | None:
-    """After this person decided about the ticket: the one due first among those that they may decide about."""
+    """After this person decided about the ticket: the one due first among those that they may decide about.
+
+    A ticket that was sent again waits for a decision anew, also of whoever sent it back.
+    """
+    if ticket.state == State.AWAITING_DECISION and ticket.first_approved_by_id != actor.id:
+        return None
     if all(decision.decided_by_id != actor.id for decision in ticket.decisions.all()):
         return None
     open_to = awaiting(actor).exclude(pk=ticket.pk).exclude(contributions__actor=actor.id)

@@ -45,6 +45,8 @@ def reopen(ticket: Ticket, *, actor: Actor, now: datetime) -> Ticket:
         # Again under the lock of the ticket, which whoever sends a step of it takes first.
         policies.check(standing(ticket), Verb.REOPEN, actor_id=actor.id)
         write.forget(ticket.steps.all())
+        # Whether Stream shows the accounts is for the next approval to say.
+        ticket.accounts.update(absent_when_approved=False)
         changes = {**NOT_APPROVED, "begun_at": None, "attention": ""}
         return move(ticket, Verb.REOPEN, actor=actor, now=now, changes=changes)
 

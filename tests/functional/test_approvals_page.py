@@ -96,3 +96,5 @@ def test_who_decided_is_led_to_the_next_that_they_may_decide() -> None:
     assert f"Next in line: {second.reference}" in shown
     assert own.reference not in shown
     assert "Next in line" not in signed_in("dan").get(page).content.decode()
+    tickets.submit(Ticket.objects.get(pk=ticket.pk), actor=actor("ada"), now=timezone.now())
+    assert "You decided about this one" not in signed_in("dora").get(page).content.decode()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AbstractUser
 
+from requests_app.engine import effect_preview
 from requests_app.enums import Mode, Outcome, State
 from requests_app.models import AuditEntry, Step, StreamApp, Ticket
 from requests_app.steps import write
@@ -81,6 +82,26 @@ def test_what_the_owner_was_wrong_of_is_changed_and_decided_anew(app: StreamApp,
     assert plans.from_json(now(ticket).plan) == right
     assert (now(ticket).state, now(ticket).attention) == (State.COMPLETED, "")
     assert AuditEntry.objects.filter(action="ticket.reopen", ticket_id=ticket.pk).count() == 1
+
+
+def test_an_account_that_appeared_is_deleted_once_somebody_decided_about_it(
+    app: StreamApp, stand_in: StandIn, clock: Clock
+) -> None:
+    name = "late.arrival"
+    ticket = factories.submitted(factories.erase_plan(name, feeds_data=Mode.KEEP), app=app)
+    preview = effect_preview.make(ticket, actor=actor("dora"), now=clock())
+    shown = {"plan_digest": ticket.plan_digest, "revision": ticket.revision, "preview_digest": preview.digest}
+    approval.approve(ticket, actor=actor("dora"), now=clock(), confirm_user_id=name, **shown)
+    people = {"users": {name: {"id": name}}}
+    stand_in.client().transport.exchange("UpdateUsers", "POST", "/users", body=people, changes=True)
+    clock.sweep()
+    assert "shows one now" in now(ticket).attention
+
+    aftercare.reopen(now(ticket), actor=actor("ada"), now=clock())
+    decided_by_dan(ticket, clock)
+    clock.sweep()
+
+    assert (now(ticket).state, now(ticket).attention) == (State.COMPLETED, "")
 
 
 def test_what_was_sent_keeps_its_plan(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
