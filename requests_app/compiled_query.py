@@ -28,9 +28,9 @@ class Compiled:
 
     def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:
         self._build = build
-        kinds = [str(parameter.annotation) for parameter in signature(build).parameters.values()]
+        kinds = [parameter.annotation for parameter in signature(build).parameters.values()]
         self._stand_ins = [
-            _FIRST_KEY + place if kind == "int" else _FIRST_MOMENT + place * _ONE_FURTHER
+            _FIRST_KEY + place if kind in {int, "int"} else _FIRST_MOMENT + place * _ONE_FURTHER
             for place, kind in enumerate(kinds)
         ]
         # By the kind of database.

@@ -65,11 +65,11 @@ def read_parts(ticket: Ticket) -> frozenset[str]:
     For showing alone. A verb never works on a ticket that was read like this: it asks again, under the lock.
     """
     rows = _QUESTION.values(ticket.pk)
-    there = frozenset(name.removeprefix("has_") for name, found in (rows[0] if rows else {}).items() if found)
-    parts = [Prefetch(name, kind if name in there else kind.none()) for name, kind in _kinds().items()]
+    kinds = frozenset(name.removeprefix("has_") for name, found in (rows[0] if rows else {}).items() if found)
+    parts = [Prefetch(name, own if name in kinds else own.none()) for name, own in _kinds().items()]
     prefetch_related_objects([ticket], *parts)
     steps_of(ticket)
-    return there
+    return kinds
 
 
 def steps_of(ticket: Ticket) -> list[Step]:
@@ -83,11 +83,11 @@ def standing_verdicts(ticket: Ticket) -> list[Verdict]:
     return [verdict for verdict in ticket.verdicts.all() if verdict.stands]
 
 
-def known(ticket: Ticket, there: frozenset[str]) -> Known:
-    """What the rules ask of a ticket whose parts were read."""
+def known(ticket: Ticket, kinds: frozenset[str]) -> Known:
+    """What the rules ask of a ticket whose parts were read; `kinds` are those of which there is anything."""
     return Known(
         contributors=frozenset(one.actor_id for one in ticket.contributions.all()),
         anything_sent=any(step.state != StepState.PLANNED or step.attempt_count for step in steps_of(ticket)),
-        held=held_ids(ticket) if HOLDS in there else (),
+        held=held_ids(ticket) if HOLDS in kinds else (),
         refused_parts=frozenset(verdict.part for verdict in standing_verdicts(ticket)),
     )

@@ -79,36 +79,35 @@ def _refused(request: HttpRequest, reference: str, name: str, form: forms.Form, 
 @require_POST
 def submit(request: HttpRequest, reference: str) -> HttpResponse:
     """Send the ticket to the DPO."""
-
-    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
-        return submit_seen(ticket, actor=actor, now=timezone.now())
-
     done = "{reference} is with the DPO. Nothing goes to Stream before the approval."
-    return carry_out(request, reference, Verb.SUBMIT.value, forms.Form, act, done)
+    return _without_form(request, reference, Verb.SUBMIT, submit_seen, done)
 
 
 @page
 @require_POST
 def reopen(request: HttpRequest, reference: str) -> HttpResponse:
     """Make a draft again of a stopped ticket of which nothing was sent."""
-
-    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
-        return aftercare.reopen(ticket, actor=actor, now=timezone.now())
-
     done = _("{reference} is a draft again. Nothing of it was sent. Change what is wrong and send it to the DPO.")
-    return carry_out(request, reference, Verb.REOPEN.value, forms.Form, act, done)
+    return _without_form(request, reference, Verb.REOPEN, aftercare.reopen, done)
 
 
 @page
 @require_POST
 def take_back(request: HttpRequest, reference: str) -> HttpResponse:
     """Make a draft of it again before anybody decides."""
+    done = _("{reference} is a draft again. The DPO no longer sees it among the approvals.")
+    return _without_form(request, reference, Verb.TAKE_BACK, tickets.take_back, done)
+
+
+def _without_form(
+    request: HttpRequest, reference: str, verb: Verb, run: Callable[..., object], done: str
+) -> HttpResponse:
+    """A verb that takes nothing but a press."""
 
     def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
-        return tickets.take_back(ticket, actor=actor, now=timezone.now())
+        return run(ticket, actor=actor, now=timezone.now())
 
-    done = _("{reference} is a draft again. The DPO no longer sees it among the approvals.")
-    return carry_out(request, reference, Verb.TAKE_BACK.value, forms.Form, act, done)
+    return carry_out(request, reference, verb.value, forms.Form, act, done)
 
 
 def _with_note(request: HttpRequest, reference: str, verb: Verb, run: Callable[..., object], done: str) -> HttpResponse:
@@ -130,11 +129,7 @@ def send_back(request: HttpRequest, reference: str) -> HttpResponse:
 @require_POST
 def answer(request: HttpRequest, reference: str) -> HttpResponse:
     """Close the case."""
-
-    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
-        return closing.answer(ticket, actor=actor, now=timezone.now())
-
-    return carry_out(request, reference, Verb.ANSWER.value, forms.Form, act, _("The case of {reference} is closed."))
+    return _without_form(request, reference, Verb.ANSWER, closing.answer, _("The case of {reference} is closed."))
 
 
 @page

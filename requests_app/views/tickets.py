@@ -107,25 +107,20 @@ def page_context(
 ) -> dict[str, Any]:
     """What the page and its moving pieces show."""
     actor, plan, now = actor_of(request), plans.from_json(ticket.plan), timezone.now()
-    people, there = introduce(ticket, request), read_parts(ticket)
-    known = ticket_parts.known(ticket, there)
+    people, kinds = introduce(ticket, request), read_parts(ticket)
+    known = ticket_parts.known(ticket, kinds)
     clear = unmasking.sees(request, ticket)
     actions = {action.verb: action for action in actions_for(ticket, actor, now=now, known=known)}
-    headline, explained = effects.headline(plan)
     decides = ticket.state == State.AWAITING_DECISION and Verb.APPROVE in actions and actions[Verb.APPROVE].allowed
     progress = ticket_page.progress(ticket, clear=clear, known=people)
     return {
         "ticket": ticket,
         "decides": decides,
         "next_in_line": approvals.next_in_line(ticket, actor) if permissions.may(actor, Verb.APPROVE) else None,
-        **(card_context(ticket, actor, now=now, was_previewed=PREVIEWS in there) if decides else {}),
+        **(card_context(ticket, actor, now=now, was_previewed=PREVIEWS in kinds) if decides else {}),
         "clear": clear,
         "subject": ticket_page.subject(ticket, clear=clear),
-        "plan": plan,
-        "erase": plan.kind is Kind.ERASE,
-        "headline": headline,
-        "explained": explained,
-        "tone": _tone(plan),
+        **_plan_in_words(ticket, plan, clear=clear),
         "held": known.held,
         "cooling_off": is_cooling_off(ticket, now=now),
         "why_second": _why_second(ticket, actor, actions),
@@ -134,11 +129,7 @@ def page_context(
         and ticket.cover_sheet is None
         and lacks_cover_sheet(ticket),
         "may_cover": permissions.may_open(actor.role, "app-cover-sheet"),
-        "effects": effects.effects(plan),
-        "stays": effects.stays_behind(plan),
         "others": duplicates.of_ticket(ticket, actor),
-        "lasting": effects.cannot_be_undone(plan),
-        "requests": effects.requests_of(plan) if clear and not ticket.ids_erased_at else (),
         "progress": progress,
         **_shared(ticket, actor, bound or {}, present, clear=clear),
         "news": ticket_page.news(progress.events),
@@ -156,6 +147,22 @@ def page_context(
         "may_note": permissions.may_open(actor.role, "ticket-note"),
         "may_download": permissions.may_open(actor.role, "step-download"),
         "may_audit": permissions.may_open(actor.role, "audit-list"),
+    }
+
+
+def _plan_in_words(ticket: Ticket, plan: plans.Plan, *, clear: bool) -> dict[str, Any]:
+    """What the plan does, what it leaves, and what nobody can undo."""
+    headline, explained = effects.headline(plan)
+    return {
+        "plan": plan,
+        "erase": plan.kind is Kind.ERASE,
+        "headline": headline,
+        "explained": explained,
+        "tone": _tone(plan),
+        "effects": effects.effects(plan),
+        "stays": effects.stays_behind(plan),
+        "lasting": effects.cannot_be_undone(plan),
+        "requests": effects.requests_of(plan) if clear and not ticket.ids_erased_at else (),
     }
 
 
