@@ -51,7 +51,9 @@ def test_a_stop_by_hand_ends_it_without_a_traceback() -> None:
             "shell",
             "--no-imports",
             "-c",
-            "print('on', flush=True); import time; time.sleep(60)",
+            # Where this run itself was started in the background, its children inherit that Ctrl-C is ignored.
+            "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler); "
+            "print('on', flush=True); time.sleep(60)",
         ],
         cwd=ROOT,
         env=environment,
