@@ -3,8 +3,8 @@ PYTHON ?= $(shell own=$$(command -pv python3.11) && $$own -c 'import ensurepip' 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes
-# Tests run side by side, each worker with a database of its own. Some only wait for processes, so two more than cores.
-WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 2)
+# Tests run side by side, each worker with a database of its own. Some only wait for processes, so one more than cores.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 # Whatever database server the shell names: only `test-db` asks another one than SQLite.
 ON_SQLITE = TEST_DATABASE_URL=
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)

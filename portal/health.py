@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
 from django.views.decorators.http import require_safe
+
+_PROBES = {"/healthz", "/readyz"}
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+def about_nobody(get_response: Handler) -> Handler:
+    """Middleware, before that of the session: the probes answer a person's browser as they answer any other.
+
+    Whoever is signed in has a session in the very database that the probes may find away.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if request.path in _PROBES:
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+        return get_response(request)
+
+    return handle
 
 
 @login_not_required

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.core.cache import caches
 from django.core.management import call_command
@@ -181,6 +182,17 @@ def test_the_cache_fails_where_the_database_does_and_only_there() -> None:
 def test_the_probes_keep_their_meaning() -> None:
     with unreachable():
         alive, ready = browser().get("/healthz"), browser().get("/readyz")
+
+    assert (alive.status_code, ready.status_code) == (200, 503)
+    assert ready.json()["checks"]["database"]["says"] == "The database does not answer."
+
+
+def test_the_probes_ask_nothing_about_whoever_looks_at_them() -> None:
+    """Somebody who is signed in opens them in the browser: their session is in the database that does not answer."""
+    person = browser()
+    person.cookies[settings.SESSION_COOKIE_NAME] = "a" * 32
+    with unreachable():
+        alive, ready = person.get("/healthz"), person.get("/readyz")
 
     assert (alive.status_code, ready.status_code) == (200, 503)
     assert ready.json()["checks"]["database"]["says"] == "The database does not answer."
