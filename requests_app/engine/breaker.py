@@ -73,7 +73,7 @@ def unfit(apps: Iterable[StreamApp], context: Context) -> set[int]:
 
 def left_alone() -> list[AppHealth]:
     """How the apps are whose breaker is open."""
-    return list(AppHealth.objects.filter(open_until__isnull=False).select_related("stream_app"))
+    return list(AppHealth.objects.left_alone().select_related("stream_app"))
 
 
 def probe(left_alone: Iterable[AppHealth], context: Context) -> int:

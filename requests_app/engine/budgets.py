@@ -63,17 +63,10 @@ def block(app: StreamApp, endpoint: str, *, now: datetime, seconds: float) -> da
 def look(context: Context) -> None:
     """Note which budgets are spent, for the reads of this pass: they are made where no row is looked at."""
     now = context.now()
-    spent = Budget.objects.filter(Q(blocked_until__gt=now) | Q(remaining__lte=0, reset_at__gt=now))
-    for budget in spent:
-        until = max(at for at in (budget.blocked_until, budget.reset_at) if at)
-        context.spent[budget.stream_app_id, budget.endpoint] = time.monotonic() + (until - now).total_seconds()
-
-
-def spent_until(budget: Budget, *, now: datetime) -> datetime | None:
-    """Until when no call of this endpoint goes out, or None where one may."""
-    blocked = budget.blocked_until if budget.blocked_until and budget.blocked_until > now else None
-    used_up = budget.remaining is not None and budget.remaining <= 0 and budget.reset_at and budget.reset_at > now
-    return max((at for at in (blocked, budget.reset_at if used_up else None) if at), default=None)
+    for budget in Budget.objects.spent(now):
+        until = budget.spent_until(now)
+        if until:
+            context.spent[budget.stream_app_id, budget.endpoint] = time.monotonic() + (until - now).total_seconds()
 
 
 def write_down(context: Context) -> None:

@@ -53,7 +53,7 @@ def make(ticket: Ticket, *, actor: Actor, now: datetime) -> Preview:
 
 def look(app: StreamApp, plan: Plan, *, now: datetime) -> Sight:
     """What Stream shows of the plan's accounts now."""
-    if AppHealth.objects.filter(stream_app=app, open_until__isnull=False).exists():
+    if AppHealth.objects.left_alone().filter(stream_app=app).exists():
         return Sight(trouble=SILENT)
     learnt: dict[str, RateLimit] = {}
     spent = _spent(app, now)
@@ -77,8 +77,7 @@ def look(app: StreamApp, plan: Plan, *, now: datetime) -> Sight:
 
 def _spent(app: StreamApp, now: datetime) -> dict[str, float]:
     """Endpoints whose budget is used up, and until when by the monotonic clock."""
-    rows = Budget.objects.filter(stream_app=app)
-    until = {row.endpoint: budgets.spent_until(row, now=now) for row in rows}
+    until = {row.endpoint: row.spent_until(now) for row in Budget.objects.spent(now).filter(stream_app=app)}
     return {endpoint: monotonic() + (at - now).total_seconds() for endpoint, at in until.items() if at}
 
 

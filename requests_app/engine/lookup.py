@@ -117,7 +117,7 @@ def _closed(app: StreamApp, now: datetime) -> str:
     """Why Stream is not asked now, or an empty text."""
     if app.pk in Pause.objects.paused_apps():
         return PAUSED
-    if AppHealth.objects.filter(stream_app=app, open_until__isnull=False).exists():
+    if AppHealth.objects.left_alone().filter(stream_app=app).exists():
         return SILENT
     budget = Budget.objects.filter(stream_app=app, endpoint=ENDPOINT).first()
     return SPENT if budget and _runs_low(budget, now) else ""

@@ -53,7 +53,7 @@ def _stop_each(ticket_ids: Sequence[int], *, health: AppHealth, context: Context
 
 def _stop(ticket_id: int, health: AppHealth, context: Context) -> None:
     """Nothing where somebody else moved the ticket, a call of it is on its way, or the app has answered meanwhile."""
-    if not AppHealth.objects.filter(pk=health.pk, open_until__isnull=False).exists():
+    if not AppHealth.objects.left_alone().filter(pk=health.pk).exists():
         return
     ticket = Ticket.objects.select_for_update().filter(pk=ticket_id, state=State.RUNNING.value).first()
     steps = list(Step.objects.select_for_update().filter(ticket=ticket_id).order_by("pk"))

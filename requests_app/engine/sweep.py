@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import DatabaseError, close_old_connections
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from requests_app import outages
+from requests_app.compiled_query import Answers, Text, whether
 from requests_app.engine import agenda, breaker, budgets, parking, restored, stranded
 from requests_app.engine.context import Context, ticking
 from requests_app.engine.outgoing import THREADS
@@ -24,7 +25,7 @@ from requests_app.engine.parking import guarded
 from requests_app.engine.phases import begin, poll, read_back, reconcile, send
 from requests_app.engine.timing import LINGER, database_now
 from requests_app.enums import STEP_IN_FLIGHT, State, StepState
-from requests_app.models import Heartbeat, Step, Ticket
+from requests_app.models import AppHealth, Budget, Heartbeat, Step, Ticket
 from requests_app.workflow import outcomes
 
 HEARTBEAT = "sweep"
@@ -212,13 +213,25 @@ def _keep_house(context: Context) -> int:
     # Before anything can fail: whatever does is not tried again in every pass.
     context.housekeeping_at = context.tick() + HOUSEKEEPING_SECONDS
     write_last_words(context)
-    left_alone = breaker.left_alone()
+    there = _TO_LOOK_AFTER.ask(context.now())
+    left_alone = breaker.left_alone() if there["left_alone"] else []
     probed = breaker.probe(left_alone, context)
     stranded.hand_to_people(left_alone, context)
-    budgets.look(context)
-    context.touched.update(forgotten())
+    if there["spent"]:
+        budgets.look(context)
+    if there["forgotten"]:
+        context.touched.update(_forgotten().values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
     beat(context.now())
     return probed
+
+
+def _to_look_after(now: datetime) -> dict[str, Text]:
+    """Of these there is seldom anything."""
+    return {
+        "left_alone": whether(AppHealth.objects.left_alone()),
+        "spent": whether(Budget.objects.spent(now)),
+        "forgotten": whether(_forgotten()),
+    }
 
 
 def _settle(context: Context) -> int:
@@ -238,7 +251,7 @@ def _settle(context: Context) -> int:
     return settled
 
 
-def forgotten() -> list[int]:
+def _forgotten() -> QuerySet[Ticket]:
     """Running tickets of which nothing is due, or of which a step failed: a worker died before the last word.
 
     The steps behind one that failed are never due, whatever their rows say.
@@ -248,8 +261,10 @@ def forgotten() -> list[int]:
     due = its.filter(Q(next_at__isnull=False) | Q(look_again_at__isnull=False, read_back_at__isnull=True))
     failed = its.filter(state=StepState.FAILED.value)
     running = Ticket.objects.standing(State.RUNNING).filter(~Exists(in_flight))
-    left = running.filter(Exists(failed) | ~Exists(due))
-    return list(left.order_by("pk").values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
+    return running.filter(Exists(failed) | ~Exists(due)).order_by("pk")
+
+
+_TO_LOOK_AFTER = Answers(_to_look_after)
 
 
 def beat(now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -70,6 +71,12 @@ class StreamApp(models.Model):
         return self.base_url, self.api_key, self.api_secret
 
 
+class AppHealthQuerySet(models.QuerySet["AppHealth"]):
+    def left_alone(self) -> AppHealthQuerySet:
+        """The open breakers: nothing goes to these apps but the probe."""
+        return self.filter(open_until__isnull=False)
+
+
 class AppHealth(models.Model):
     """The breaker of one app, shared by every worker.
 
@@ -86,8 +93,16 @@ class AppHealth(models.Model):
     # When Stream was last asked for all rate limits of the app.
     limits_read_at = models.DateTimeField(null=True, blank=True)
 
+    objects = AppHealthQuerySet.as_manager()
+
     class Meta:
         verbose_name_plural = "app health"
+
+
+class BudgetQuerySet(models.QuerySet["Budget"]):
+    def spent(self, now: datetime) -> BudgetQuerySet:
+        """Those of which no call may go out now: Stream said so, or none is left in its window."""
+        return self.filter(Q(blocked_until__gt=now) | Q(remaining__lte=0, reset_at__gt=now))
 
 
 class Budget(models.Model):
@@ -101,8 +116,16 @@ class Budget(models.Model):
     reset_at = models.DateTimeField(null=True, blank=True)
     blocked_until = models.DateTimeField(null=True, blank=True)
 
+    objects = BudgetQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["stream_app", "endpoint"], name="one_budget_per_endpoint")]
+
+    def spent_until(self, now: datetime) -> datetime | None:
+        """Until when no call of this endpoint goes out, or None where one may."""
+        blocked = self.blocked_until if self.blocked_until and self.blocked_until > now else None
+        used_up = self.remaining is not None and self.remaining <= 0 and self.reset_at and self.reset_at > now
+        return max((at for at in (blocked, self.reset_at if used_up else None) if at), default=None)
 
 
 class Heartbeat(models.Model):

@@ -69,7 +69,7 @@ def _ages() -> Metric:
 def _apps() -> Iterator[Metric]:
     silent = GaugeMetricFamily("portal_app_left_alone", "1 while the breaker of the app is open", labels=["app"])
     paused = GaugeMetricFamily("portal_app_paused", "1 while sending to the app is paused by hand", labels=["app"])
-    open_now = set(AppHealth.objects.filter(open_until__isnull=False).values_list("stream_app_id", flat=True))
+    open_now = set(AppHealth.objects.left_alone().values_list("stream_app_id", flat=True))
     stopped = Pauses.objects.paused_apps()
     for pk, name in StreamApp.objects.order_by("pk").values_list("pk", "name"):
         silent.add_metric([name], pk in open_now)

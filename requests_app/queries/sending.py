@@ -26,7 +26,7 @@ def open_pauses() -> list[Pause]:
 def scopes() -> list[Scope]:
     """All apps together, then each app by its name."""
     pauses = {one.stream_app_id: one for one in open_pauses()}
-    health = {one.stream_app_id: one for one in AppHealth.objects.filter(open_until__isnull=False)}
+    health = {one.stream_app_id: one for one in AppHealth.objects.left_alone()}
     apps = StreamApp.objects.order_by("name").values_list("pk", "name")
     return [
         Scope(None, "All Stream apps", pauses.get(None)),

@@ -1,15 +1,18 @@
-"""The small numbers beside the places of the navigation. Counting stops at a cap, so that no page pays for a lot."""
+"""What the frame of every page tells. Counting stops at a cap, so that no page pays for a lot."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.db.models import QuerySet
 
-from requests_app.audit.actor import Actor
-from requests_app.enums import State
-from requests_app.models import StreamApp, StreamTask
-from requests_app.workflow.access import visible_tickets
+from requests_app.compiled_query import Answers, Text, how_many, whether
+from requests_app.enums import Role, State
+from requests_app.models import Pause, StreamApp, StreamTask
+from requests_app.queries.sending import open_pauses
+from requests_app.workflow.access import tickets_seen_by
 
 CAP = 999
 
@@ -23,14 +26,36 @@ def capped(rows: QuerySet[Any], *order: str) -> int:
     return rows.order_by(*order)[:CAP].count()
 
 
-def numbers(actor: Actor) -> dict[str, int]:
-    """How many tickets wait for a DPO and how many tasks Stream works on, by the name of the page."""
-    return {
-        "approval-list": capped(visible_tickets(actor).standing(State.AWAITING_DECISION)),
-        "stream-task-list": capped(StreamTask.objects.filter(next_poll_at__isnull=False)),
-    }
+@dataclass(frozen=True)
+class Frame:
+    """`stand_in`: whether new tickets may go to a stand-in for Stream."""
+
+    awaiting_decision: int
+    stream_tasks: int
+    stand_in: bool
+    pauses: tuple[Pause, ...]
 
 
-def calls_a_stand_in() -> bool:
-    """Whether new tickets may go to a stand-in for Stream."""
-    return StreamApp.objects.active().filter(is_sandbox=True).exists()
+def frame(role: Role | None) -> Frame:
+    """What it tells somebody of that role."""
+    told = _question(role).ask()
+    return Frame(
+        awaiting_decision=told["awaiting_decision"],
+        stream_tasks=told["stream_tasks"],
+        stand_in=bool(told["stand_in"]),
+        pauses=tuple(open_pauses()) if told["paused"] else (),
+    )
+
+
+@cache
+def _question(role: Role | None) -> Answers:
+    def build() -> dict[str, Text]:
+        waiting = tickets_seen_by(role).standing(State.AWAITING_DECISION).order_by()
+        return {
+            "awaiting_decision": how_many(waiting, at_most=CAP),
+            "stream_tasks": how_many(StreamTask.objects.filter(next_poll_at__isnull=False).order_by(), at_most=CAP),
+            "stand_in": whether(StreamApp.objects.active().filter(is_sandbox=True)),
+            "paused": whether(Pause.objects.open()),
+        }
+
+    return Answers(build)

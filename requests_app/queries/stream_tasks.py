@@ -81,4 +81,4 @@ def _references(task_ids: list[int], actor: Actor) -> dict[int, list[str]]:
 
 def troubles() -> list[AppHealth]:
     """Apps that are left alone for a while, with the reason."""
-    return list(AppHealth.objects.filter(open_until__isnull=False).select_related("stream_app").order_by("pk"))
+    return list(AppHealth.objects.left_alone().select_related("stream_app").order_by("pk"))

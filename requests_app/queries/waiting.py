@@ -15,6 +15,7 @@ from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 
 from requests_app.audit.actor import Actor
+from requests_app.compiled_query import Answers, Text, whether
 from requests_app.enums import DELETE_OPERATIONS, READ_BACK_OPERATIONS, STEP_FINAL, Operation, State, StepState, Wait
 from requests_app.models import AppHealth, Budget, Pause, Step, StreamTask, Ticket
 from requests_app.models.app import COOLING_OFF_MOST
@@ -118,17 +119,26 @@ def _steps(tickets: Sequence[Ticket]) -> Mapping[int, list[Step]]:
 
 def obstacles_at(now: datetime) -> Obstacles:
     """What keeps calls from whole apps at this moment: open pauses, apps left alone, budgets that are spent."""
-    spent = {
-        (budget.stream_app_id, budget.endpoint): max(at for at in (budget.blocked_until, budget.reset_at) if at)
-        for budget in Budget.objects.all()
-        if (budget.blocked_until and budget.blocked_until > now)
-        or (budget.remaining is not None and budget.remaining <= 0 and budget.reset_at and budget.reset_at > now)
-    }
+    there = _THERE_ARE.ask(now)
+    budgets = Budget.objects.spent(now) if there["spent"] else ()
+    spent = {(one.stream_app_id, one.endpoint): one.spent_until(now) for one in budgets}
     return Obstacles(
-        pauses={one.stream_app_id: one for one in Pause.objects.open()},
-        silent={one.stream_app_id: one for one in AppHealth.objects.filter(open_until__isnull=False)},
-        spent=spent,
+        pauses={one.stream_app_id: one for one in Pause.objects.open()} if there["paused"] else {},
+        silent={one.stream_app_id: one for one in AppHealth.objects.left_alone()} if there["silent"] else {},
+        spent={key: until for key, until in spent.items() if until},
     )
+
+
+def _obstacles(now: datetime) -> dict[str, Text]:
+    """Most of the time there are none."""
+    return {
+        "spent": whether(Budget.objects.spent(now)),
+        "paused": whether(Pause.objects.open()),
+        "silent": whether(AppHealth.objects.left_alone()),
+    }
+
+
+_THERE_ARE = Answers(_obstacles)
 
 
 Told = tuple[Wait, datetime, datetime | None]

@@ -13,9 +13,8 @@ from django.utils.functional import SimpleLazyObject
 
 from requests_app.enums import Role
 from requests_app.models import Pause
-from requests_app.queries import shell as numbers
 from requests_app.queries.heartbeat import worker_signs
-from requests_app.queries.sending import open_pauses
+from requests_app.queries.shell import frame
 from requests_app.views.loaders import actor_of
 from requests_app.workflow import permissions
 
@@ -106,18 +105,20 @@ def shell(request: HttpRequest) -> dict[str, Shell | None]:
 
 
 def _shell(request: HttpRequest) -> Shell:
-    actor = actor_of(request)
-    nav = _nav(request.path, actor.role, numbers.numbers(actor) if actor.role else {})
+    role = actor_of(request).role
+    told = frame(role)
+    counts = {"approval-list": told.awaiting_decision, "stream-task-list": told.stream_tasks}
+    nav = _nav(request.path, role, counts)
     fine, words = worker_signs()
     return Shell(
         name=request.user.get_full_name() or request.user.get_username(),  # type: ignore[union-attr]
-        role_label=actor.role.label if actor.role else "No role yet",
+        role_label=role.label if role else "No role yet",
         nav=nav,
         palette=_palette(nav),
         worker_ok=fine,
         worker_text=words,
-        sandbox=numbers.calls_a_stand_in(),
-        pauses=tuple(open_pauses()) if actor.role else (),
+        sandbox=told.stand_in,
+        pauses=told.pauses if role else (),
     )
 
 

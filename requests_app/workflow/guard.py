@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import OperationalError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from requests_app import outages
 from requests_app.audit.actor import Actor
+from requests_app.compiled_query import Answers, Compiled, Text, whether
 from requests_app.enums import STEP_IN_FLIGHT, AttemptOutcome, Kind, Operation, Outcome, State, StepState, Verb
-from requests_app.models import Attempt, CoverSheet, LegalHold, Ticket
+from requests_app.models import Attempt, Contribution, CoverSheet, LegalHold, Step, Ticket, Verdict
 from requests_app.workflow import access, identity, permissions, policies
 from requests_app.workflow import plan as plans
 
@@ -124,12 +125,32 @@ class Known:
 
 def known_now(ticket: Ticket) -> Known:
     """The same, asked of the database now."""
+    contributors = {row["actor_id"] for row in _CONTRIBUTORS.values(ticket.pk)}
+    there = _THERE_ARE.ask(ticket.pk, ticket.stream_app_id)
+    refused = ticket.verdicts.filter(stands=True).values_list("part", flat=True) if there["refused_parts"] else ()
     return Known(
-        contributors=frozenset(ticket.contributions.values_list("actor_id", flat=True)),
-        anything_sent=ticket.steps.filter(~Q(state=StepState.PLANNED.value) | Q(attempt_count__gt=0)).exists(),
-        held=held_ids(ticket),
-        refused_parts=frozenset(ticket.verdicts.filter(stands=True).values_list("part", flat=True)),
+        contributors=frozenset(contributors),
+        anything_sent=bool(there["sent"]),
+        held=held_ids(ticket) if there["holds"] else (),
+        refused_parts=frozenset(refused),
     )
+
+
+def _contributors(ticket_id: int) -> QuerySet[Contribution, Any]:
+    return Contribution.objects.filter(ticket=ticket_id).order_by().values("actor_id")
+
+
+def _what_hangs(ticket_id: int, app_id: int) -> dict[str, Text]:
+    """Most tickets have nothing of these."""
+    of_steps = Q(attempt_count__gt=0) | ~Q(state=StepState.PLANNED.value)
+    return {
+        "sent": whether(Step.objects.filter(of_steps, ticket=ticket_id)),
+        "refused_parts": whether(Verdict.objects.filter(ticket=ticket_id, stands=True)),
+        "holds": whether(LegalHold.objects.open().filter(stream_app=app_id)),
+    }
+
+
+_CONTRIBUTORS, _THERE_ARE = Compiled(_contributors), Answers(_what_hangs)
 
 
 def standing(ticket: Ticket, known: Known | None = None) -> policies.Standing:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 FEW, MANY = 3, 40
 # Of an erasure by itself, with one delete of feeds data and one of the user: where it stands, to be brought down.
-MOST_QUERIES, MOST_COMMITS = 116, 20
+MOST_QUERIES, MOST_COMMITS = 111, 20
 
 
 class AtOnce(Executor):

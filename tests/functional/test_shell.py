@@ -9,9 +9,11 @@ import pytest
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from requests_app.enums import Role
 from requests_app.models import Heartbeat, StreamApp
 from requests_app.queries import heartbeat, shell
 from requests_app.views import shell as frame
+from requests_app.workflow import pauses
 from tests import factories
 from tests.people import PASSWORD, actor, person
 
@@ -94,12 +96,21 @@ def test_it_marks_where_one_is() -> None:
     assert current == ["Audit log"]
 
 
-def test_it_counts_what_waits_no_further_than_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell, "CAP", 2)
-    for _ in range(3):
-        factories.submitted()
+def test_it_counts_what_waits() -> None:
+    for make in (factories.submitted, factories.submitted, factories.submitted, factories.draft, factories.approved):
+        make()
 
-    assert shell.numbers(actor("dora")) == {"approval-list": 2, "stream-task-list": 0}
+    assert shell.frame(Role.DPO) == shell.Frame(awaiting_decision=3, stream_tasks=0, stand_in=False, pauses=())
+    assert shell.frame(None).awaiting_decision == 0
+
+
+def test_it_tells_of_a_stand_in_and_of_what_is_paused() -> None:
+    app = factories.stream_app(is_sandbox=True)
+    pause = pauses.pause(app, actor=actor("dora"), now=timezone.now(), reason="Something is wrong.")
+
+    told = shell.frame(Role.AGENT)
+
+    assert (told.stand_in, told.pauses) == (True, (pause,))
 
 
 def test_it_leads_somebody_without_a_role_nowhere() -> None:
