@@ -41,7 +41,8 @@ def test_kills_at_every_point_lose_nothing_and_double_nothing() -> None:
 
 
 def test_the_rounds_find_a_fault_that_was_planted() -> None:
-    done = play("--rounds", "16", "--plant", "send-again")
+    # From a round in which the fault shows itself.
+    done = play("--first", "1", "--rounds", "16", "--plant", "send-again")
 
     assert done.returncode == 1, done.stderr[-3000:]
     assert "WRONG round" in done.stdout
