@@ -97,15 +97,19 @@ def make(*, actor: Actor, now: datetime) -> AuditCheckpoint | None:
         if level >= KEPT_LEVEL:
             nodes.append(AuditNode(level=level, place=place, hash=found.hex()))
 
+    rows = entries_between(tree.size - bool(last), tree.size + AT_ONCE)
+    # The entry that the last checkpoint ended with comes first, where it is still there.
+    signed = next(rows, None) if last else None
+
     def heads() -> Iterator[tuple[Entry, str]]:
         nonlocal digest
-        for entry, stored in growing(entries_between(tree.size, tree.size + AT_ONCE), tree, keep):
+        for entry, stored in growing(rows, tree, keep):
             yield entry, stored
             digest = stored
 
+    if last and (signed is None or (signed[0].seq, signed[1]) != (last.size, last.head)):
+        raise Broken(f"entry {last.size} is not the one that was signed")
     broken = next(chain.breaks(heads(), seq=tree.size, head=head), None)
-    if broken is None and last is not None:
-        broken = _lost(last)
     if broken is not None:
         raise Broken(broken.why)
     if tree.size == (last.size if last else 0):
@@ -115,13 +119,6 @@ def make(*, actor: Actor, now: datetime) -> AuditCheckpoint | None:
         size=tree.size, root=tree.root().hex(), head=digest, note=note, frontier=tree.hashes(), made_at=now
     )
     return _stored(fresh, nodes)
-
-
-def _lost(last: AuditCheckpoint) -> chain.Break | None:
-    """Whether the entry that the last checkpoint ended with is still there."""
-    if AuditEntry.objects.filter(seq=last.size, hash=last.head).exists():
-        return None
-    return chain.Break(last.size, f"entry {last.size} is not the one that was signed")
 
 
 def _stored(fresh: AuditCheckpoint, nodes: list[AuditNode]) -> AuditCheckpoint:

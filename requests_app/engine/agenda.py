@@ -11,10 +11,11 @@ from django.db.models.functions import Coalesce, Greatest
 
 from requests_app.compiled_query import Compiled, moment_of
 from requests_app.engine import claims
+from requests_app.engine.timing import LIMITS_READ_EVERY
 from requests_app.enums import StepState
 from requests_app.models import Pause, Step, StreamApp, StreamTask, Ticket
 
-_REASONS = ("paused", "closed", "troubled")
+REASONS = ("paused", "closed", "troubled", "limits_known")
 _PHASES = ("begin", "send", "reconcile", "look", "poll", "adopt")
 _UNANSWERED = (StepState.SENDING.value, StepState.UNKNOWN.value)
 
@@ -24,7 +25,7 @@ class Agenda:
     """Which phases have at least one row that is due, of whatever app, and which apps are to be left alone.
 
     Nothing is sent to paused apps, and those with an open breaker are not even read. Of the troubled ones the breaker
-    counts failures.
+    counts failures, and of those whose limits are known Stream was asked for them lately.
     """
 
     begin: bool = False
@@ -36,26 +37,31 @@ class Agenda:
     paused: frozenset[int] = frozenset()
     closed: frozenset[int] = frozenset()
     troubled: frozenset[int] = frozenset()
+    limits_known: frozenset[int] = frozenset()
 
 
 def read(now: datetime) -> Agenda:
     """What is due at `now`, for all apps. Each step hangs on an app: where there is none, nothing is due."""
-    apps = _QUESTION.values(now)
+    apps = _QUESTION.values(now, now - LIMITS_READ_EVERY)
     if not apps:
         return Agenda()
     known: dict[str, Any] = {phase: bool(apps[0][phase]) for phase in _PHASES}
-    known |= {reason: frozenset(app["pk"] for app in apps if app[reason]) for reason in _REASONS}
+    known |= {reason: frozenset(app["pk"] for app in apps if app[reason]) for reason in REASONS}
     return Agenda(**known)
 
 
-def question(now: datetime) -> QuerySet[StreamApp, Any]:
-    """The query behind it: what is due stands in the row of each app alike, and beside it how the app is."""
+def question(now: datetime, lately: datetime) -> QuerySet[StreamApp, Any]:
+    """The query behind it: what is due stands in the row of each app alike, and beside it how the app is.
+
+    Limits that were read after `lately` are known.
+    """
     in_trouble = Q(health__open_until__isnull=False) | Q(health__failures__gt=0)
     return StreamApp.objects.order_by().values(
         "pk",
         paused=Exists(Pause.objects.of_app(OuterRef("pk"))),
         closed=Case(When(health__open_until__isnull=False, then=True), default=False),
         troubled=Case(When(in_trouble, then=True), default=False),
+        limits_known=Case(When(health__limits_read_at__gte=lately, then=True), default=False),
         begin=Exists(Ticket.objects.to_begin(now)),
         send=Exists(claims.due_to_send(now)),
         reconcile=Exists(claims.due_to_reconcile(now)),

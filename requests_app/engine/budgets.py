@@ -128,13 +128,10 @@ def learn(apps: Iterable[StreamApp], context: Context) -> None:
     """Ask each app for all its limits, once in a while and by one worker; what fails is tried again later."""
     now = context.now()
     for app in apps:
-        if app.pk in context.limits_asked:
+        if app.pk in context.limits_asked or app.pk in context.agenda.limits_known:
             continue
         context.limits_asked.add(app.pk)
         due = Q(limits_read_at__isnull=True) | Q(limits_read_at__lt=now - LIMITS_READ_EVERY)
-        known = AppHealth.objects.filter(stream_app=app).first()
-        if known and known.limits_read_at and known.limits_read_at >= now - LIMITS_READ_EVERY:
-            continue
         AppHealth.objects.get_or_create(stream_app=app, defaults={"changed_at": now})
         if not AppHealth.objects.filter(due, stream_app=app).update(limits_read_at=now):
             continue

@@ -183,6 +183,9 @@ def one_pass(context: Context) -> Swept:
     if due.poll:
         done.polled = guarded(lambda: poll.poll_due(context))
     done.handed_over = context.hand_over(PATIENCE)
+    if done.handed_over and context.calls.busy:
+        # A look that came in has made a call, whose answer is often there at once.
+        done.handed_over += context.hand_over(PATIENCE)
     done.settled = _settle(context)
     return done
 
@@ -210,10 +213,12 @@ def write_last_words(context: Context) -> None:
 
 def _keep_house(context: Context) -> int:
     """What need not be looked at in every pass; returns how many apps were probed."""
+    is_first, now = not context.housekeeping_at, context.now()
     # Before anything can fail: whatever does is not tried again in every pass.
     context.housekeeping_at = context.tick() + HOUSEKEEPING_SECONDS
-    write_last_words(context)
-    there = _TO_LOOK_AFTER.ask(context.now())
+    if not is_first:
+        write_last_words(context)
+    there = _TO_LOOK_AFTER.ask(now)
     left_alone = breaker.left_alone() if there["left_alone"] else []
     probed = breaker.probe(left_alone, context)
     stranded.hand_to_people(left_alone, context)
@@ -221,7 +226,7 @@ def _keep_house(context: Context) -> int:
         budgets.look(context)
     if there["forgotten"]:
         context.touched.update(_forgotten().values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
-    beat(context.now())
+    beat(now)
     return probed
 
 

@@ -54,6 +54,8 @@ def conclude(tickets: Sequence[Ticket], *, now: datetime) -> dict[int, Conclusio
     In the caller's transaction, which moves the tickets. They come with their accounts and `steps_to_conclude`. What an
     earlier close stored, before a restore, makes way.
     """
+    accounts = [account for ticket in tickets for account in ticket.accounts.all()]
+    closed_before = [account.pk for account in accounts if account.outcome]
     made: list[KindResult] = []
     concluded: dict[int, Conclusion] = {}
     for ticket in tickets:
@@ -64,9 +66,9 @@ def conclude(tickets: Sequence[Ticket], *, now: datetime) -> dict[int, Conclusio
         facts = {"reached": reached.counts(table for _, table in tables)}
         outcome = reached.combine(Outcome(account.outcome) for account, _ in tables)
         concluded[ticket.pk] = Conclusion(outcome, {"outcome": outcome.value, **facts})
-    accounts = [account for ticket in tickets for account in ticket.accounts.all()]
     if accounts:
-        KindResult.objects.filter(account__in=[account.pk for account in accounts]).delete()
+        if closed_before:
+            KindResult.objects.filter(account__in=closed_before).delete()
         KindResult.objects.bulk_create(made)
         _keep_outcomes(accounts)
     return concluded

@@ -10,9 +10,9 @@ from django.test.utils import CaptureQueriesContext
 
 from requests_app.engine import agenda, breaker, claims
 from requests_app.engine.phases import begin
-from requests_app.engine.timing import BREAKER_FAILURES, LEASE
+from requests_app.engine.timing import BREAKER_FAILURES, LEASE, LIMITS_READ_EVERY
 from requests_app.enums import Mode
-from requests_app.models import StreamApp
+from requests_app.models import AppHealth, StreamApp
 from requests_app.steps import write
 from requests_app.stream.errors import Unavailable
 from requests_app.workflow import pauses
@@ -25,13 +25,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def built_anew(clock: Clock, app: StreamApp) -> dict[str, Any]:
     """The answer of a query that Django builds for this very moment."""
-    return agenda.question(clock()).get(pk=app.pk)
+    return agenda.question(clock(), clock() - LIMITS_READ_EVERY).get(pk=app.pk)
 
 
 def read(clock: Clock, app: StreamApp) -> dict[str, Any]:
     found = agenda.read(clock())
     told = {phase: getattr(found, phase) for phase in ("begin", "send", "reconcile", "look", "poll", "adopt")}
-    known = {reason: app.pk in getattr(found, reason) for reason in ("paused", "closed", "troubled")}
+    known = {reason: app.pk in getattr(found, reason) for reason in agenda.REASONS}
     return told | known | {"pk": app.pk}
 
 
@@ -60,6 +60,10 @@ def test_it_answers_as_a_query_built_anew_whatever_is_due(clock: Clock) -> None:
             agrees()
     pauses.pause(app, actor=actor("dora"), now=clock(), reason="Stream asked for it.")
     agrees()
+    AppHealth.objects.filter(stream_app=app).update(limits_read_at=clock())
+    agrees()
+    clock.forward(seconds=LIMITS_READ_EVERY.total_seconds() + 1)
+    agrees()
 
     assert seen == [
         set(),
@@ -68,6 +72,8 @@ def test_it_answers_as_a_query_built_anew_whatever_is_due(clock: Clock) -> None:
         set(),
         {"adopt"},
         {"adopt", "troubled"},
+        {"adopt", "paused", "closed", "troubled"},
+        {"adopt", "paused", "closed", "troubled", "limits_known"},
         {"adopt", "paused", "closed", "troubled"},
     ]
 
