@@ -99,10 +99,6 @@ class Verb(Term):
     ANSWER = "answer", "Close the case"
 
 
-# Verbs of the engine; no person has a button for them.
-ENGINE_VERBS = frozenset({Verb.BEGIN, Verb.STOP, Verb.COMPLETE})
-
-
 class Role(Term):
     """Who somebody is in the portal. A person has exactly one role (a Django group of this name)."""
 

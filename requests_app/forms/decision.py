@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from requests_app.enums import Ground
+from requests_app.enums import Ground, Verb
 from requests_app.workflow.letters import LONGEST_BODY, LONGEST_SUBJECT
+from requests_app.workflow.verbs import VERBS, Asks
 
 _PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "class": "mono", "required": True}
 
@@ -88,3 +92,13 @@ class NoteForm(forms.Form):
         help_text=_("@username tells somebody of it."),
         widget=forms.Textarea(attrs={"rows": 2, "required": True, "data-mentions": True}),
     )
+
+
+_BY_WHAT_IS_ASKED: Mapping[Asks, type[forms.Form]] = MappingProxyType(
+    {Asks.NOTHING: forms.Form, Asks.REMARK: RemarkForm, Asks.REASON: ReasonForm}
+)
+
+
+def form_of(verb: Verb) -> type[forms.Form]:
+    """The form of a verb that takes a press or a few words. Raises `KeyError` for one that has a form of its own."""
+    return _BY_WHAT_IS_ASKED[VERBS[verb].asks]

@@ -8,13 +8,14 @@ from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from requests_app import gateway
 from requests_app.forms.app import AppForm, SafeguardsForm
 from requests_app.models import CoverSheet, StreamApp
 from requests_app.models.sealed import UnreadableSecret
 from requests_app.stream.errors import StreamError
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
 from requests_app.workflow import apps, permissions
 
@@ -90,7 +91,7 @@ def _take(
 
 
 @page
-@require_POST
+@form_only("app-edit", "app_id")
 def app_test(request: HttpRequest, app_id: int) -> HttpResponse:
     """Ask Stream whose key it is (Stream API, GetApp)."""
     app = _load(app_id)

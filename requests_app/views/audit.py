@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from requests_app.audit import log
 from requests_app.audit_actions import AuditAction
@@ -22,6 +22,7 @@ from requests_app.forms.retention import PersonForm
 from requests_app.queries import audit, audit_verify
 from requests_app.queries.audit_state import chain_state
 from requests_app.views.audit_filters import NAMES, facts_of, filters_of, number
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
 from requests_app.views.paging import Pager
 from requests_app.views.unmasking import opened
@@ -76,7 +77,7 @@ def _pager(found: audit.Page, kept: dict[str, str]) -> Pager:
 
 
 @page
-@require_POST
+@form_only("audit-list")
 def audit_check(request: HttpRequest) -> HttpResponse:
     """Check the log now, as far as fits into one answer, and record what was found."""
     actor, now, began = actor_of(request), timezone.now(), time.monotonic()

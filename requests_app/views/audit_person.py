@@ -5,17 +5,17 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
 from requests_app.forms.retention import PersonForm
 from requests_app.queries import audit
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
 from requests_app.views.unmasking import opened
 from requests_app.workflow import access
 
 
 @page
-@require_POST
+@form_only("audit-list")
 def audit_person(request: HttpRequest) -> HttpResponse:
     """The newest entries about the user id. Looking is an entry of its own, which names it as the log does."""
     form = PersonForm(request.POST, auto_id="person_%s")

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, 
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from requests_app.audit import checkpoints
 from requests_app.audit.checkpoints import Broken
@@ -23,6 +23,7 @@ from requests_app.queries.audit_report import report, rows, who_of
 from requests_app.queries.audit_state import chain_state
 from requests_app.views import spreadsheet
 from requests_app.views.audit_filters import NAMES, facts_of, filters_of
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
 from requests_app.workflow import access
 
@@ -78,7 +79,7 @@ def _days(filters: Filters, given: QueryDict) -> dict[str, str]:
 
 
 @page
-@require_POST
+@form_only("audit-report")
 def audit_report_csv(request: HttpRequest) -> HttpResponseBase:
     """The entries that fit, as a table, while they are read. Taking it is an entry, which goes first."""
     filters, problems = _period(request.POST)
@@ -91,7 +92,7 @@ def audit_report_csv(request: HttpRequest) -> HttpResponseBase:
 
 
 @page
-@require_POST
+@form_only("audit-report")
 def audit_report_proof(request: HttpRequest) -> HttpResponseBase:
     """All entries of the days, with checkpoints, as a file that is checked by itself; without free texts.
 

@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from requests_app.models import Ticket
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
 from requests_app.views.ticket_form import form_of, revision_of
 from requests_app.workflow import access, autosave
@@ -23,7 +23,7 @@ _AROUND = {"csrfmiddlewaretoken", "action", "session", "draft", "revision", "pre
 
 
 @page
-@require_POST
+@form_only("ticket-new")
 def ticket_keep(request: HttpRequest) -> HttpResponse:
     """Save the form as a draft where it is complete enough, else keep it for the person; say which, and when."""
     actor, now, session = actor_of(request), timezone.now(), request.POST.get("session", "")
@@ -87,7 +87,7 @@ def _said(
 
 
 @page
-@require_POST
+@form_only("ticket-new")
 def ticket_forget(request: HttpRequest) -> HttpResponse:
     """Throw away what is kept of an unfinished form; a ticket stays as it is."""
     actor, session = actor_of(request), request.POST.get("session", "")

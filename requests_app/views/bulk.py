@@ -7,7 +7,6 @@ from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
 from requests_app.engine import lookup
 from requests_app.enums import Verb
@@ -15,6 +14,7 @@ from requests_app.forms.list import NOBODY, BulkForm
 from requests_app.models import StreamApp, Ticket
 from requests_app.models.ticket import REFERENCE
 from requests_app.queries import ticket_page
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
 from requests_app.workflow import access, bulk
 from requests_app.workflow import plan as plans
@@ -25,7 +25,7 @@ LOOKS = 5
 
 
 @page
-@require_POST
+@form_only("ticket-list")
 def ticket_bulk(request: HttpRequest) -> HttpResponse:
     """Show which of the chosen tickets take part; with `confirm`, do it."""
     chosen, form = _chosen(request), BulkForm(request.POST)

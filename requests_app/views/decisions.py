@@ -11,13 +11,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from requests_app.engine import effect_preview
 from requests_app.enums import Kind, LetterKind, State, Verb
 from requests_app.forms.decision import ApproveForm
 from requests_app.models import Ticket
 from requests_app.views.decision_card import preview_context
+from requests_app.views.form_only import form_only
 from requests_app.views.freshness import fresh_sign_in
 from requests_app.views.loaders import actor_of, load_ticket, page
 from requests_app.views.numbers import number_or_none
@@ -31,7 +31,7 @@ from requests_app.workflow.transition import Conflict
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def preview(request: HttpRequest, reference: str) -> HttpResponse:
     """Ask Stream what it shows of the accounts now. A fragment for htmx, else back to the page that shows it."""
     ticket = load_ticket(request, reference)
@@ -54,7 +54,7 @@ def preview(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 @fresh_sign_in
 def approve(request: HttpRequest, reference: str) -> HttpResponse:
     """Release exactly the plan that the page showed, over exactly the preview that it showed."""

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from requests_app import gateway
 from requests_app.enums import EXPORT_OPERATIONS, Operation, StepState
@@ -20,6 +20,7 @@ from requests_app.models.sealed import UnreadableSecret
 from requests_app.stream.errors import NotFound, StreamError
 from requests_app.stream.links import ExportStream
 from requests_app.stream.operations import CALLS
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, load_attachment, load_ticket, page
 from requests_app.views.tickets import ticket_response
 from requests_app.workflow import access, attachments, retention
@@ -95,7 +96,7 @@ def _open(step: Step, ticket: Ticket, stack: ExitStack) -> ExportStream:
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def attachment_download(request: HttpRequest, reference: str, attachment_id: int) -> HttpResponseBase:
     """Hand an attachment out, to be saved and never to be shown: it came from outside."""
     attachment = load_attachment(request, reference, attachment_id)

@@ -10,11 +10,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from requests_app.forms.hold import HoldForm, LiftForm
 from requests_app.models import LegalHold
 from requests_app.queries import holds as found
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
 from requests_app.workflow import holds, permissions
 from requests_app.workflow.policies import UnableTo
@@ -53,7 +54,7 @@ def _lift_form(pk: int, lifting: tuple[int, forms.Form] | None) -> forms.Form:
 
 
 @page
-@require_POST
+@form_only("hold-list")
 def hold_place(request: HttpRequest) -> HttpResponse:
     """Keep an account from being erased."""
     form = HoldForm(request.POST, auto_id="hold_%s")
@@ -69,7 +70,7 @@ def hold_place(request: HttpRequest) -> HttpResponse:
 
 
 @page
-@require_POST
+@form_only("hold-list")
 def hold_lift(request: HttpRequest, hold_id: int) -> HttpResponse:
     """Let an account be erased again."""
     hold = get_object_or_404(LegalHold, pk=hold_id)

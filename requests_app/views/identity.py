@@ -7,19 +7,19 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from requests_app.audit.actor import Actor
 from requests_app.enums import IdentityMethod, IdentityResult
 from requests_app.forms.identity import IdentityForm
 from requests_app.models import Ticket
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import page
 from requests_app.views.ticket_verbs import carry_out
 from requests_app.workflow import identity, time_limit
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def identity_check(request: HttpRequest, reference: str) -> HttpResponse:
     """Keep a check."""
 

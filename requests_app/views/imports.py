@@ -11,13 +11,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from requests_app.audit.actor import Actor
 from requests_app.forms.upload import UploadForm
 from requests_app.models import Upload
 from requests_app.queries import uploads
 from requests_app.views import spreadsheet
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_for, actor_of, origin_of, page
 from requests_app.views.numbers import number_or_none
 from requests_app.workflow import imports, sheet
@@ -108,7 +109,7 @@ def _show(request: HttpRequest, found: Upload, *, trouble: str = "", status: int
 
 
 @page
-@require_POST
+@form_only("import-detail", "token")
 def import_confirm(request: HttpRequest, token: str) -> HttpResponse:
     """Confirm, and take rows for a while. Pressed again, by anybody, it goes on with what is left."""
     found = _load(token)
@@ -131,7 +132,7 @@ def _confirmer(found: Upload, request: HttpRequest) -> Actor:
 
 
 @page
-@require_POST
+@form_only("import-detail", "token")
 def import_discard(request: HttpRequest, token: str) -> HttpResponse:
     """Throw the file away."""
     found = _load(token)

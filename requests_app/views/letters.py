@@ -10,12 +10,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from requests_app.enums import Language, LetterKind
 from requests_app.forms.letter import ByHandForm, LetterChoiceForm, LetterForm
 from requests_app.models import Letter, Ticket
 from requests_app.queries import letters as queries
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, load_ticket, page
 from requests_app.views.tickets import ticket_response
 from requests_app.workflow import letters
@@ -94,7 +95,7 @@ def _load(request: HttpRequest, reference: str, letter_id: int) -> tuple[Ticket,
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def letter_send(request: HttpRequest, reference: str, letter_id: int) -> HttpResponse:
     """Send a letter by mail, or once more."""
     ticket, letter = _load(request, reference, letter_id)
@@ -107,7 +108,7 @@ def letter_send(request: HttpRequest, reference: str, letter_id: int) -> HttpRes
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def letter_by_hand(request: HttpRequest, reference: str, letter_id: int) -> HttpResponse:
     """Note that a letter went out by hand."""
     ticket, letter = _load(request, reference, letter_id)

@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from requests_app.audit.actor import Actor
 from requests_app.engine import lookup
@@ -18,6 +17,7 @@ from requests_app.models import StreamApp, Ticket
 from requests_app.queries import duplicates
 from requests_app.queries.duplicates import Related
 from requests_app.stream.wire import RemoteUser
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
 from requests_app.workflow import access, deadlines, tickets
 from requests_app.workflow import plan as plans
@@ -39,7 +39,7 @@ class Finding:
 
 
 @page
-@require_POST
+@form_only("ticket-new")
 def ticket_look_up(request: HttpRequest) -> HttpResponse:
     """The fragment beside the user ids, or beside the new owners where `part` says so."""
     form = TicketForm(request.POST, today=timezone.localdate(), clock=clock())

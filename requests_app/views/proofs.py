@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from requests_app.audit import checkpoints, log
 from requests_app.audit.actor import Actor
@@ -21,6 +20,7 @@ from requests_app.audit.note import Malformed
 from requests_app.audit_actions import AuditAction
 from requests_app.models import Ticket
 from requests_app.queries import audit_proof
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, load_ticket, page
 from requests_app.views.tickets import ticket_response
 
@@ -28,7 +28,7 @@ logger = logging.getLogger("portal.audit")
 
 
 @page
-@require_POST
+@form_only("audit-list")
 def audit_checkpoint(request: HttpRequest) -> HttpResponse:
     """Sign the log as it stands now."""
     try:
@@ -44,7 +44,7 @@ def audit_checkpoint(request: HttpRequest) -> HttpResponse:
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def ticket_proof(request: HttpRequest, reference: str) -> HttpResponse:
     """Hand out a proof of the ticket's entries, as a file. That somebody took it is an entry, and part of it."""
     ticket = load_ticket(request, reference)

@@ -7,10 +7,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from requests_app.forms.letter import InformingForm, RecipientsForm
 from requests_app.models import Informing, StreamApp
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, load_ticket, page
 from requests_app.views.tickets import ticket_response
 from requests_app.workflow import recipients
@@ -48,7 +49,7 @@ def app_recipients(request: HttpRequest, app_id: int) -> HttpResponse:
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def recipient_answer(request: HttpRequest, reference: str, informing_id: int) -> HttpResponse:
     """Note what became of telling one recipient."""
     ticket = load_ticket(request, reference)

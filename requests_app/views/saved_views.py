@@ -8,16 +8,16 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
 from requests_app.forms.list import SaveViewForm
 from requests_app.models import SavedView
 from requests_app.queries import filters
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
 
 
 @page
-@require_POST
+@form_only("ticket-list")
 def view_save(request: HttpRequest) -> HttpResponse:
     """Keep the filters that are on; one name a person, so the same name again replaces them."""
     chosen = filters.read(QueryDict(request.POST.get("query", "")))
@@ -36,7 +36,7 @@ def view_save(request: HttpRequest) -> HttpResponse:
 
 
 @page
-@require_POST
+@form_only("ticket-list")
 def view_remove(request: HttpRequest, view_id: int) -> HttpResponse:
     """Remove a view of one's own."""
     view = get_object_or_404(SavedView, pk=view_id, owner=actor_of(request).person_id)

@@ -9,11 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from requests_app.forms.pause import PauseForm
 from requests_app.models import Pause
 from requests_app.queries import sending as found
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
 from requests_app.workflow import pauses, permissions
 from requests_app.workflow.policies import UnableTo
@@ -64,14 +65,14 @@ def _switch(request: HttpRequest, act: Callable[..., Pause], done: str) -> HttpR
 
 
 @page
-@require_POST
+@form_only("sending")
 def pause(request: HttpRequest) -> HttpResponse:
     """Stop sending."""
     return _switch(request, pauses.pause, "Nothing more is sent to Stream for {scope} until somebody lets it go on.")
 
 
 @page
-@require_POST
+@form_only("sending")
 def lift(request: HttpRequest) -> HttpResponse:
     """Let sending go on."""
     return _switch(request, pauses.lift, "Sending goes on for {scope}.")

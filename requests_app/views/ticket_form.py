@@ -13,13 +13,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from requests_app.engine import lookup
 from requests_app.enums import Kind, Mode, Verb
 from requests_app.forms.ticket import TicketForm
 from requests_app.models import Ticket
 from requests_app.views.copied_request import Copied, copied
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, load_ticket, page
 from requests_app.views.look_up import accounts_context
 from requests_app.views.numbers import number_or_none
@@ -178,7 +179,7 @@ def _edit(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@form_only("ticket-new")
 def ticket_plan(request: HttpRequest) -> HttpResponse:
     """The parts of the form that follow the choices made so far, and what the plan would do."""
     return render(request, "tickets/_choices_answer.html", _context(_form(request, bound=True), complain=True))

@@ -1,8 +1,12 @@
-"""What people do to a ticket by pressing a button: each view is one verb of the workflow behind one small form."""
+"""What people do to a ticket by pressing a button.
+
+The verbs that take a press or a few words have one view between them, by their rows in `workflow/verbs.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
@@ -10,20 +14,21 @@ from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from requests_app.audit.actor import Actor
 from requests_app.enums import Verb
 from requests_app.forms.attachment import AttachmentForm
-from requests_app.forms.decision import NoteForm, ReasonForm
+from requests_app.forms.decision import NoteForm, ReasonForm, form_of
 from requests_app.forms.list import NOBODY, AssignForm
 from requests_app.forms.retention import EraseForm, UnmaskForm
 from requests_app.models import Ticket
 from requests_app.views import unmasking
+from requests_app.views.form_only import form_only
 from requests_app.views.freshness import fresh_sign_in
 from requests_app.views.loaders import actor_of, load_attachment, load_ticket, page
 from requests_app.views.look_up import submit_seen
@@ -34,6 +39,7 @@ from requests_app.workflow import aftercare, assignment, attachments, closing, r
 from requests_app.workflow.permissions import NotPermitted
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.transition import Conflict
+from requests_app.workflow.verbs import VERBS
 
 Act = Callable[[Ticket, Actor, dict[str, Any]], object]
 
@@ -75,97 +81,44 @@ def _refused(request: HttpRequest, reference: str, name: str, form: forms.Form, 
     return ticket_response(request, ticket, bound={name: renewed(form, ticket)}, trouble=str(reason), status=422)
 
 
-@page
-@require_POST
-def submit(request: HttpRequest, reference: str) -> HttpResponse:
-    """Send the ticket to the DPO."""
-    done = "{reference} is with the DPO. Nothing goes to Stream before the approval."
-    return _without_form(request, reference, Verb.SUBMIT, submit_seen, done)
+# What carries out the verbs that take no more than a press or a few words.
+_RUN: Mapping[Verb, Callable[..., object]] = MappingProxyType(
+    {
+        Verb.SUBMIT: submit_seen,
+        Verb.TAKE_BACK: tickets.take_back,
+        Verb.SEND_BACK: tickets.send_back,
+        Verb.CANCEL: tickets.cancel,
+        Verb.RETRY: aftercare.retry,
+        Verb.REOPEN: aftercare.reopen,
+        Verb.GIVE_UP: tickets.give_up,
+        Verb.RESTORE: aftercare.restore,
+        Verb.ANSWER: closing.answer,
+    }
+)
+
+
+def verb_pages() -> Iterator[URLPattern]:
+    """The address of each of them."""
+    for verb in _RUN:
+        name = VERBS[verb].page
+        yield path(f"tickets/<str:reference>/{name.removeprefix('ticket-')}/", _pressed(verb), name=name)
+
+
+def _pressed(verb: Verb) -> Callable[..., HttpResponseBase]:
+    """The view of a verb, by its row in the table."""
+    spec = VERBS[verb]
+
+    def press(request: HttpRequest, reference: str) -> HttpResponse:
+        def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
+            return _RUN[verb](ticket, actor=actor, now=timezone.now(), **typed)
+
+        return carry_out(request, reference, verb.value, form_of(verb), act, spec.done)
+
+    return page(form_only("ticket-detail", "reference")(fresh_sign_in(press) if spec.fresh_sign_in else press))
 
 
 @page
-@require_POST
-def reopen(request: HttpRequest, reference: str) -> HttpResponse:
-    """Make a draft again of a stopped ticket of which nothing was sent."""
-    done = _("{reference} is a draft again. Nothing of it was sent. Change what is wrong and send it to the DPO.")
-    return _without_form(request, reference, Verb.REOPEN, aftercare.reopen, done)
-
-
-@page
-@require_POST
-def take_back(request: HttpRequest, reference: str) -> HttpResponse:
-    """Make a draft of it again before anybody decides."""
-    done = _("{reference} is a draft again. The DPO no longer sees it among the approvals.")
-    return _without_form(request, reference, Verb.TAKE_BACK, tickets.take_back, done)
-
-
-def _without_form(
-    request: HttpRequest, reference: str, verb: Verb, run: Callable[..., object], done: str
-) -> HttpResponse:
-    """A verb that takes nothing but a press."""
-
-    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
-        return run(ticket, actor=actor, now=timezone.now())
-
-    return carry_out(request, reference, verb.value, forms.Form, act, done)
-
-
-def _with_note(request: HttpRequest, reference: str, verb: Verb, run: Callable[..., object], done: str) -> HttpResponse:
-    def act(ticket: Ticket, actor: Actor, typed: dict[str, Any]) -> object:
-        return run(ticket, actor=actor, now=timezone.now(), note=typed["note"])
-
-    return carry_out(request, reference, verb.value, ReasonForm, act, done)
-
-
-@page
-@require_POST
-def send_back(request: HttpRequest, reference: str) -> HttpResponse:
-    """Give the ticket back to the agent."""
-    done = "{reference} went back to the agent."
-    return _with_note(request, reference, Verb.SEND_BACK, tickets.send_back, done)
-
-
-@page
-@require_POST
-def answer(request: HttpRequest, reference: str) -> HttpResponse:
-    """Close the case."""
-    return _without_form(request, reference, Verb.ANSWER, closing.answer, _("The case of {reference} is closed."))
-
-
-@page
-@require_POST
-def cancel(request: HttpRequest, reference: str) -> HttpResponse:
-    """Withdraw the request."""
-    done = "{reference} is cancelled. Nothing was sent to Stream."
-    return _with_note(request, reference, Verb.CANCEL, tickets.cancel, done)
-
-
-@page
-@require_POST
-def retry(request: HttpRequest, reference: str) -> HttpResponse:
-    """Try the failed steps again."""
-    done = "{reference} is tried again within seconds."
-    return _with_note(request, reference, Verb.RETRY, aftercare.retry, done)
-
-
-@page
-@require_POST
-def give_up(request: HttpRequest, reference: str) -> HttpResponse:
-    """Close a stopped ticket with what was reached."""
-    return _with_note(request, reference, Verb.GIVE_UP, tickets.give_up, "{reference} is closed as it stands.")
-
-
-@page
-@require_POST
-@fresh_sign_in
-def restore(request: HttpRequest, reference: str) -> HttpResponse:
-    """Ask Stream to bring soft-deleted users back."""
-    done = "Stream is asked to restore the users of {reference}."
-    return _with_note(request, reference, Verb.RESTORE, aftercare.restore, done)
-
-
-@page
-@require_POST
+@form_only("ticket-detail", "reference")
 def erase(request: HttpRequest, reference: str) -> HttpResponse:
     """Erase the personal data of a closed ticket before its time."""
 
@@ -177,7 +130,7 @@ def erase(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def unmask(request: HttpRequest, reference: str) -> HttpResponse:
     """Show an auditor whom the ticket is about, for some minutes."""
 
@@ -190,7 +143,7 @@ def unmask(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def assign(request: HttpRequest, reference: str) -> HttpResponse:
     """Take the ticket, hand it over, or let it go."""
 
@@ -217,7 +170,7 @@ def _person(value: str) -> AbstractUser | None:
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def add_note(request: HttpRequest, reference: str) -> HttpResponse:
     """Write something on the ticket."""
 
@@ -228,7 +181,7 @@ def add_note(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def attach(request: HttpRequest, reference: str) -> HttpResponse:
     """Put a file on the ticket."""
 
@@ -240,7 +193,7 @@ def attach(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def detach(request: HttpRequest, reference: str, attachment_id: int) -> HttpResponse:
     """Take a file off the ticket, for good."""
     attachment = load_attachment(request, reference, attachment_id)

@@ -16,7 +16,7 @@ from requests_app.audit.actor import Actor
 from requests_app.engine.phases import poll
 from requests_app.enums import CLOSED_STATES, SENDABLE_STATES, Kind, State, Verb
 from requests_app.forms.attachment import AttachmentForm
-from requests_app.forms.decision import ApproveForm, NoteForm, ReasonForm, RemarkForm
+from requests_app.forms.decision import ApproveForm, NoteForm, ReasonForm, form_of
 from requests_app.forms.list import NOBODY, AssignForm
 from requests_app.models import Attachment, Ticket
 from requests_app.queries import approvals, duplicates, outcome_words, results, ticket_page, ticket_parts
@@ -30,17 +30,13 @@ from requests_app.workflow import access, approval, effects, permissions, presen
 from requests_app.workflow import plan as plans
 from requests_app.workflow.actions import Action, actions_for
 from requests_app.workflow.guard import is_cooling_off, lacks_cover_sheet
+from requests_app.workflow.verbs import VERBS, Asks
 
 # A change of somebody else's is seen within this time (seconds) and that of the answer.
 POLL_SECONDS = 2
 CONFLICT = 409
-_FORMS = {
-    Verb.APPROVE: ApproveForm,
-    Verb.SEND_BACK: ReasonForm,
-    Verb.CANCEL: RemarkForm,
-    Verb.RETRY: ReasonForm,
-    Verb.GIVE_UP: ReasonForm,
-    Verb.RESTORE: ReasonForm,
+_FORMS = {Verb.APPROVE: ApproveForm} | {
+    verb: form_of(verb) for verb, spec in VERBS.items() if spec.asks in {Asks.REASON, Asks.REMARK}
 }
 _VERBS = {verb.value for verb in _FORMS}
 

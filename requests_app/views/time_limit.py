@@ -7,19 +7,19 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from requests_app.audit.actor import Actor
 from requests_app.enums import Channel, ExtensionGround, PauseOfClock
 from requests_app.forms.time_limit import AnswerForm, AskForm, ExtendForm
 from requests_app.models import Ticket
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import page
 from requests_app.views.ticket_verbs import carry_out
 from requests_app.workflow import time_limit
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def extend(request: HttpRequest, reference: str) -> HttpResponse:
     """Extend the time once."""
 
@@ -38,7 +38,7 @@ def extend(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def ask(request: HttpRequest, reference: str) -> HttpResponse:
     """Stop the clock: the person was asked something."""
 
@@ -56,7 +56,7 @@ def ask(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def answer(request: HttpRequest, reference: str, pause_id: int) -> HttpResponse:
     """Let the clock go on: the person answered."""
 

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from requests_app.audit.actor import Actor
 from requests_app.models import Ticket
+from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, load_ticket, page
 from requests_app.workflow import permissions, unmasking
 
@@ -43,7 +43,7 @@ def remember(request: HttpRequest, ticket: Ticket, actor: Actor, typed: dict[str
 
 
 @page
-@require_POST
+@form_only("ticket-detail", "reference")
 def mask(request: HttpRequest, reference: str) -> HttpResponse:
     """Hide it again, before its time is over."""
     ticket = load_ticket(request, reference)

@@ -6,20 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from requests_app.audit.actor import Actor
-from requests_app.enums import ENGINE_VERBS, Kind, Mode, State, Verb
+from requests_app.enums import Kind, Mode, Verb
 from requests_app.models import Ticket
-from requests_app.workflow import permissions, policies
+from requests_app.workflow import permissions, policies, verbs
 from requests_app.workflow.guard import Known, is_cooling_off, standing
-
-# Shown in every state: whoever looks for them shall find them, with the reason why not.
-_ALWAYS = (Verb.EDIT, Verb.SUBMIT, Verb.APPROVE, Verb.SEND_BACK, Verb.REFUSE, Verb.CANCEL)
-# Shown only where they can mean something.
-_AFTER = {
-    State.AWAITING_DECISION: (Verb.TAKE_BACK,),
-    State.NEEDS_ATTENTION: (Verb.RETRY, Verb.REOPEN, Verb.GIVE_UP),
-    State.COMPLETED: (Verb.RESTORE, Verb.ANSWER),
-    State.REFUSED: (Verb.ANSWER,),
-}
+from requests_app.workflow.verbs import VERBS
 
 
 @dataclass(frozen=True)
@@ -37,20 +28,16 @@ def actions_for(ticket: Ticket, actor: Actor, *, now: datetime, known: Known | N
     A page gives what it has read of the ticket.
     """
     facts = standing(ticket, known)
-    verbs = _ALWAYS + _AFTER.get(facts.state, ())
+    shown = [verb for verb, spec in VERBS.items() if facts.state in spec.shown_in]
     if facts.kind is not Kind.ERASE or facts.plan.user is Mode.KEEP:
-        verbs = tuple(verb for verb in verbs if verb is not Verb.RESTORE)
+        shown = [verb for verb in shown if verb is not Verb.RESTORE]
     cooling_off = is_cooling_off(ticket, now=now)
-    return tuple(
-        _action(verb, facts, actor)
-        for verb in verbs
-        if verb not in ENGINE_VERBS and permissions.may(actor, verb, cooling_off=cooling_off)
-    )
+    return tuple(_action(verb, facts, actor) for verb in shown if permissions.may(actor, verb, cooling_off=cooling_off))
 
 
 def _action(verb: Verb, facts: policies.Standing, actor: Actor) -> Action:
     try:
-        policies.check(facts, verb, actor_id=actor.id)
+        verbs.check(facts, verb, actor_id=actor.id)
     except policies.UnableTo as reason:
         return Action(verb, allowed=False, reason=str(reason))
     return Action(verb, allowed=True)

@@ -14,7 +14,7 @@ from requests_app.enums import Operation, Outcome, StepState, Verb
 from requests_app.models import Note, Step, Ticket
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
-from requests_app.workflow import notes, permissions, policies
+from requests_app.workflow import notes, permissions, policies, verbs
 from requests_app.workflow import plan as plans
 from requests_app.workflow.access import record_refused
 from requests_app.workflow.approval import NOT_APPROVED
@@ -28,7 +28,7 @@ RESTORE_RANK = 9
 @guarded(Verb.RETRY)
 def retry(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
     """Let the engine try the failed steps again, under the same approval. Takes a reason."""
-    policies.check(standing(ticket), Verb.RETRY, actor_id=actor.id)
+    verbs.check(standing(ticket), Verb.RETRY, actor_id=actor.id)
     policies.check_reason(note)
     with transaction.atomic():
         move(ticket, Verb.RETRY, actor=actor, now=now, changes={"attention": ""}, texts={"note": note.strip()})
@@ -40,10 +40,10 @@ def retry(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
 @guarded(Verb.REOPEN)
 def reopen(ticket: Ticket, *, actor: Actor, now: datetime) -> Ticket:
     """Make a draft again of a stopped ticket of which nothing was sent: it is changed, sent and decided about anew."""
-    policies.check(standing(ticket), Verb.REOPEN, actor_id=actor.id)
+    verbs.check(standing(ticket), Verb.REOPEN, actor_id=actor.id)
     with holding(ticket):
         # Again under the lock of the ticket, which whoever sends a step of it takes first.
-        policies.check(standing(ticket), Verb.REOPEN, actor_id=actor.id)
+        verbs.check(standing(ticket), Verb.REOPEN, actor_id=actor.id)
         write.forget(ticket.steps.all())
         # Whether Stream shows the accounts is for the next approval to say.
         ticket.accounts.update(absent_when_approved=False)
@@ -54,7 +54,7 @@ def reopen(ticket: Ticket, *, actor: Actor, now: datetime) -> Ticket:
 @guarded(Verb.RESTORE)
 def restore(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
     """Ask Stream to bring back soft-deleted users; only their own record returns (Stream API, RestoreUsers)."""
-    policies.check(standing(ticket), Verb.RESTORE, actor_id=actor.id)
+    verbs.check(standing(ticket), Verb.RESTORE, actor_id=actor.id)
     policies.check_reason(note)
     try:
         with transaction.atomic():

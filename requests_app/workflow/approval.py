@@ -21,7 +21,7 @@ from requests_app.audit import checkpoints
 from requests_app.audit.actor import Actor
 from requests_app.enums import Kind, Language, LetterKind, Refusal, Verb
 from requests_app.models import Account, CoverSheet, Decision, Preview, StreamApp, Ticket
-from requests_app.workflow import cover_sheets, letters, policies, previews, saying, staff
+from requests_app.workflow import cover_sheets, letters, policies, previews, saying, staff, verbs
 from requests_app.workflow import plan as plans
 from requests_app.workflow.guard import guarded, standing
 from requests_app.workflow.letters import Draft
@@ -121,7 +121,7 @@ def approve(
     previewed and changed, without one as the newest text makes it.
     """
     facts = standing(ticket)
-    policies.check(facts, Verb.APPROVE, actor_id=actor.id)
+    verbs.check(facts, Verb.APPROVE, actor_id=actor.id)
     policies.check_shown(
         plan_digest, revision, current_digest=plans.digest(facts.plan), current_revision=ticket.revision
     )
@@ -132,7 +132,7 @@ def approve(
     with holding(ticket):
         safeguards = _hold_still(ticket, actor)
         # Again with the safeguards held still: a hold or a stricter rule may have come since the checks above.
-        policies.check(standing(ticket), Verb.APPROVE, actor_id=actor.id)
+        verbs.check(standing(ticket), Verb.APPROVE, actor_id=actor.id)
         why_two = why_second(ticket, safeguards, actor=actor, now=now)
         first = _first_that_counts(ticket)
         decide(ticket, Verb.APPROVE, actor=actor, now=now, note=note, preview=preview, ground=ground)

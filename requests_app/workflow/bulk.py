@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractUser
 from requests_app.audit.actor import Actor
 from requests_app.enums import Verb
 from requests_app.models import Ticket
-from requests_app.workflow import assignment, permissions, policies, tickets
+from requests_app.workflow import assignment, permissions, policies, tickets, verbs
 from requests_app.workflow.guard import is_cooling_off, standing
 from requests_app.workflow.sightings import NOT_ASKED, Sighting
 from requests_app.workflow.transition import Conflict
@@ -78,7 +78,7 @@ def _check(ticket: Ticket, act: str, *, actor: Actor, now: datetime) -> None:
         return
     verb = Verb(act)
     permissions.check_may(actor, verb, cooling_off=is_cooling_off(ticket, now=now))
-    policies.check(standing(ticket), verb, actor_id=actor.id)
+    verbs.check(standing(ticket), verb, actor_id=actor.id)
 
 
 def _result(ticket: Ticket, do: Callable[[Ticket], object]) -> Result:

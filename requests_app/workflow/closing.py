@@ -13,7 +13,7 @@ from django.db import transaction
 from requests_app.audit.actor import Actor
 from requests_app.enums import LetterKind, MailState, Outcome, State, Verb
 from requests_app.models import Informing, Letter, Ticket
-from requests_app.workflow import policies, time_limit
+from requests_app.workflow import policies, time_limit, verbs
 from requests_app.workflow.guard import guarded, standing
 from requests_app.workflow.transition import move
 
@@ -64,7 +64,7 @@ def _untold(letters: Sequence[Letter], kind: LetterKind, what: str) -> Iterator[
 @guarded(Verb.ANSWER)
 def answer(ticket: Ticket, *, actor: Actor, now: datetime) -> Ticket:
     """Close the case. Raises `UnableTo` with everything that is missing."""
-    policies.check(standing(ticket), Verb.ANSWER, actor_id=actor.id)
+    verbs.check(standing(ticket), Verb.ANSWER, actor_id=actor.id)
     left = missing(ticket)
     if left:
         raise policies.UnableTo(" ".join(left))

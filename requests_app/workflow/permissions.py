@@ -1,7 +1,7 @@
 """Who may do what: roles, verbs and pages as data. Imports no Django.
 
 `check_may` raises with a sentence fit for staff, `may` answers the same question; whether the state of a
-ticket allows a verb stands in `policies.py`.
+ticket allows a verb stands in `verbs.py`.
 """
 
 from __future__ import annotations
@@ -10,27 +10,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from requests_app.audit.actor import Actor
-from requests_app.enums import ENGINE_VERBS, STAFF_ROLES, Role, Verb
-
-_CASEWORK_VERBS = frozenset({Verb.OPEN, Verb.EDIT, Verb.SUBMIT, Verb.CANCEL, Verb.RETRY, Verb.REOPEN, Verb.ANSWER})
-AGENT_VERBS = _CASEWORK_VERBS | {Verb.TAKE_BACK}
-DPO_VERBS = _CASEWORK_VERBS | {
-    Verb.APPROVE,
-    Verb.APPROVE_FIRST,
-    Verb.SEND_BACK,
-    Verb.REFUSE,
-    Verb.GIVE_UP,
-    Verb.RESTORE,
-}
+from requests_app.enums import STAFF_ROLES, Role, Verb
+from requests_app.workflow.verbs import VERBS
 
 ROLE_VERBS: Mapping[Role, frozenset[Verb]] = MappingProxyType(
-    {
-        Role.AGENT: AGENT_VERBS,
-        Role.DPO: DPO_VERBS,
-        Role.AUDITOR: frozenset(),
-        Role.ADMINISTRATOR: frozenset(),
-        Role.WORKER: ENGINE_VERBS,
-    }
+    {role: frozenset(verb for verb, spec in VERBS.items() if role in spec.roles) for role in Role}
 )
 
 _EVERYBODY = STAFF_ROLES
@@ -51,6 +35,9 @@ WHO_PAUSES = "Only a data protection officer or an administrator pauses sending 
 # URL name -> roles that may open it, by whatever method. A URL without a row here is closed to all.
 PAGE_ROLES: Mapping[str, frozenset[Role]] = MappingProxyType(
     {
+        **{spec.page: spec.roles for spec in VERBS.values() if spec.page},
+        # In a cooling-off everybody may; the verb itself asks who and when.
+        VERBS[Verb.CANCEL].page: _EVERYBODY,
         "my-work": _EVERYBODY,
         "profile": _EVERYBODY,
         "ticket-list": _EVERYBODY,
@@ -61,7 +48,6 @@ PAGE_ROLES: Mapping[str, frozenset[Role]] = MappingProxyType(
         "view-save": _EVERYBODY,
         "view-remove": _EVERYBODY,
         "ticket-assign": _CASEWORK,
-        "ticket-new": _CASEWORK,
         "ticket-plan": _CASEWORK,
         "ticket-look-up": _CASEWORK,
         "ticket-keep": _CASEWORK,
@@ -72,13 +58,6 @@ PAGE_ROLES: Mapping[str, frozenset[Role]] = MappingProxyType(
         "import-confirm": _CASEWORK,
         "import-discard": _CASEWORK,
         "import-problems": _CASEWORK,
-        "ticket-edit": _CASEWORK,
-        "ticket-submit": _CASEWORK,
-        "ticket-take-back": frozenset({Role.AGENT}),
-        # In a cooling-off everybody may; the verb itself asks who and when.
-        "ticket-cancel": _EVERYBODY,
-        "ticket-retry": _CASEWORK,
-        "ticket-reopen": _CASEWORK,
         "ticket-note": _CASEWORK,
         "ticket-attach": _CASEWORK,
         "attachment-download": _CASEWORK,
@@ -87,7 +66,6 @@ PAGE_ROLES: Mapping[str, frozenset[Role]] = MappingProxyType(
         "clock-extend": _DPO,
         "clock-ask": _CASEWORK,
         "clock-answer": _CASEWORK,
-        "ticket-answer": _CASEWORK,
         "ticket-refuse-parts": _DPO,
         "letter-new": _CASEWORK,
         "letter-send": _CASEWORK,
@@ -96,15 +74,10 @@ PAGE_ROLES: Mapping[str, frozenset[Role]] = MappingProxyType(
         "letter-template-list": _BRAKE,
         "letter-template": _BRAKE,
         "app-recipients": _ADMINISTRATOR,
-        "ticket-approve": _DPO,
         "ticket-preview": _DPO,
-        "ticket-send-back": _DPO,
-        "ticket-refuse": _DPO,
-        "ticket-restore": _DPO,
         "ticket-erase": _DPO,
         "ticket-unmask": _AUDITOR,
         "ticket-mask": _AUDITOR,
-        "ticket-give-up": _DPO,
         "step-download": _CASEWORK,
         "ticket-proof": frozenset({Role.DPO, Role.AUDITOR}),
         "approval-list": frozenset({Role.DPO, Role.AUDITOR}),
@@ -136,15 +109,6 @@ PAGE_ROLES: Mapping[str, frozenset[Role]] = MappingProxyType(
     }
 )
 
-_WHO = {
-    Verb.APPROVE: "Only a data protection officer approves.",
-    Verb.TAKE_BACK: "Only a support agent takes a ticket back; a data protection officer sends it back.",
-    Verb.SEND_BACK: "Only a data protection officer sends a ticket back.",
-    Verb.REFUSE: "Only a data protection officer refuses a request.",
-    Verb.GIVE_UP: "Only a data protection officer gives a ticket up.",
-    Verb.RESTORE: "Only a data protection officer restores a user.",
-}
-
 
 class NotPermitted(Exception):
     """The person may not do this, whatever the state of the ticket. The text is fit for staff."""
@@ -159,7 +123,7 @@ def check_may(actor: Actor, verb: Verb, *, cooling_off: bool = False) -> None:
         return
     if actor.role is None:
         raise NotPermitted("You have no role in the portal yet. Ask an administrator for one.")
-    raise NotPermitted(_WHO.get(verb, f"{actor.role.label}s cannot do this: {verb.label}."))
+    raise NotPermitted(VERBS[verb].closed_to or f"{actor.role.label}s cannot do this: {verb.label}.")
 
 
 def may(actor: Actor, verb: Verb, *, cooling_off: bool = False) -> bool:

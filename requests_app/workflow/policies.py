@@ -1,6 +1,7 @@
-"""What the state of a ticket allows, whoever asks. Imports no Django.
+"""What must hold of a ticket, whoever asks. Imports no Django.
 
-Each rule raises `UnableTo` with the sentence that also stands beside the greyed button.
+Each rule raises `UnableTo` with the sentence that also stands beside the greyed button; which of them a verb asks for
+stands in `verbs.py`.
 """
 
 from __future__ import annotations
@@ -8,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from requests_app.enums import Ground, Kind, Mode, Outcome, State, Verb
+from requests_app.enums import Ground, Kind, Mode, Outcome, State
 from requests_app.workflow import plan as plans
-from requests_app.workflow import states
 from requests_app.workflow.plan import Plan
 
 ON_HOLD = "A legal hold is on a user id of this ticket, so nothing of it may be erased until the hold is lifted."
 NO_COVER_SHEET = (
     "The cover sheet of this Stream app is not filled in yet, and an export answers Art. 15 GDPR only together with it."
 )
-_TOWARDS_STREAM = frozenset({Verb.SUBMIT, Verb.APPROVE, Verb.RETRY})
 
 _NO_WAY_BACK = {
     Mode.HARD: "A hard-deleted user is gone for good: Stream has nothing to restore.",
@@ -66,12 +65,6 @@ class Standing:
     answered: bool = False
     # A call of it reached Stream, or may have.
     was_sent: bool = False
-
-
-def check_state(state: State, verb: Verb) -> None:
-    """The lifecycle must have a way from here."""
-    if states.target(state, verb) is None:
-        raise InWrongState(f"{verb.label} is not possible: the ticket is “{state.label}”.")
 
 
 def check_four_eyes(standing: Standing, actor_id: int | None) -> None:
@@ -208,28 +201,3 @@ def first_problem(problems: Iterable[tuple[str, str]]) -> UnableTo | None:
     for name, sentence in problems:
         return UnableTo(sentence, field=name)
     return None
-
-
-def check(standing: Standing, verb: Verb, *, actor_id: int | None) -> None:
-    """Every rule about the ticket itself for this verb; what the form holds is checked beside it."""
-    check_state(standing.state, verb)
-    if verb in _TOWARDS_STREAM:
-        check_hold(standing)
-    if verb in {Verb.SUBMIT, Verb.APPROVE}:
-        check_identity(standing)
-    if verb in {Verb.SUBMIT, Verb.APPROVE}:
-        check_parts(standing)
-    if verb is Verb.APPROVE:
-        check_four_eyes(standing, actor_id)
-        check_second(standing, actor_id)
-        check_cover_sheet(standing)
-    elif verb is Verb.CANCEL:
-        check_cancel(standing)
-    elif verb is Verb.GIVE_UP:
-        check_known(standing)
-    elif verb is Verb.REOPEN:
-        check_unsent(standing)
-    elif verb is Verb.RESTORE:
-        check_restore(standing)
-    elif verb is Verb.ANSWER:
-        check_answer(standing)

@@ -21,7 +21,7 @@ from requests_app.audit_actions import AuditAction
 from requests_app.enums import State, Verb
 from requests_app.models import Account, Preview, Ticket
 from requests_app.stream.wire import Count
-from requests_app.workflow import policies
+from requests_app.workflow import policies, verbs
 from requests_app.workflow.guard import guarded
 
 # A decision rests on what was seen no longer ago than this.
@@ -51,13 +51,13 @@ class Sight:
 @guarded(Verb.APPROVE)
 def check_may_look(ticket: Ticket, *, actor: Actor, now: datetime) -> None:
     """Before Stream is asked: whoever looks may decide, and there is something to decide."""
-    policies.check_state(State(ticket.state), Verb.APPROVE)
+    verbs.check_state(State(ticket.state), Verb.APPROVE)
 
 
 @guarded(Verb.APPROVE)
 def keep(ticket: Ticket, sight: Sight, *, actor: Actor, now: datetime) -> Preview:
     """Store what was seen, for somebody who may decide about the ticket."""
-    policies.check_state(State(ticket.state), Verb.APPROVE)
+    verbs.check_state(State(ticket.state), Verb.APPROVE)
     subjects = [account.subject for account in ticket.accounts.all()]
     content = _content(subjects, sight)
     digest = _digest(ticket, content, now)

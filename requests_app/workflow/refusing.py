@@ -14,7 +14,7 @@ from datetime import datetime
 from requests_app.audit.actor import Actor
 from requests_app.enums import Kind, Language, LetterKind, Refusal, Verb
 from requests_app.models import Ticket, Verdict
-from requests_app.workflow import letters, policies, refusals, saying, time_limit
+from requests_app.workflow import letters, policies, refusals, saying, time_limit, verbs
 from requests_app.workflow import plan as plans
 from requests_app.workflow.approval import ANEW, decide
 from requests_app.workflow.guard import guarded, standing
@@ -56,7 +56,7 @@ def refuse(
     `override_late` is the officer's word to refuse after the day until which the law lets a refusal be notified
     (Art. 12(4) GDPR): the ticket is flagged then.
     """
-    policies.check(standing(ticket), Verb.REFUSE, actor_id=actor.id)
+    verbs.check(standing(ticket), Verb.REFUSE, actor_id=actor.id)
     refusal = refusals.check(Kind(ticket.kind), code, evidence)
     policies.check_reason(note)
     late = time_limit.is_too_late_to_refuse(ticket, now=now, override=override_late)
@@ -85,7 +85,7 @@ def refuse_parts(ticket: Ticket, parts: Mapping[str, Part], *, actor: Actor, now
 
     Without parts the earlier verdicts are taken back. The agent cannot submit a plan that holds a refused part.
     """
-    policies.check(standing(ticket), Verb.SEND_BACK, actor_id=actor.id)
+    verbs.check(standing(ticket), Verb.SEND_BACK, actor_id=actor.id)
     policies.check_reason(note)
     kind = Kind(ticket.kind)
     before = Verdict.objects.filter(ticket=ticket, stands=True)

@@ -35,6 +35,7 @@ from requests_app.workflow import (
     results,
     sightings,
     time_limit,
+    verbs,
 )
 from requests_app.workflow import intake as intakes
 from requests_app.workflow import plan as plans
@@ -205,7 +206,7 @@ def edit_ticket(
     `automatic` is for the form that saves itself (`autosave.py`): it changes nothing where nothing differs, and leaves
     no entry soon after one of the same person.
     """
-    policies.check(standing(ticket), Verb.EDIT, actor_id=actor.id)
+    verbs.check(standing(ticket), Verb.EDIT, actor_id=actor.id)
     if revision is not None and revision != ticket.revision:
         raise Conflict
     _check_intake(intake, now=now)
@@ -248,7 +249,7 @@ def submit(ticket: Ticket, *, actor: Actor, now: datetime, seen: Sighting = NOT_
     Raises `NotThePerson` where that forbids it. The time of creation is kept with each account: one that is made
     anew under the same id later on is noticed by the engine.
     """
-    policies.check(standing(ticket), Verb.SUBMIT, actor_id=actor.id)
+    verbs.check(standing(ticket), Verb.SUBMIT, actor_id=actor.id)
     plan = plans.from_json(ticket.plan)
     for problem in sightings.problems(plan, ticket.received_on, seen, clock()):
         raise NotThePerson(problem.text, field=problem.field)
@@ -280,7 +281,7 @@ def record_stopped(reason: NotThePerson, *, actor: Actor, now: datetime, ticket:
 @guarded(Verb.TAKE_BACK)
 def take_back(ticket: Ticket, *, actor: Actor, now: datetime) -> Ticket:
     """Make a draft of a ticket again that nobody decided about. What one of two approved counts no longer."""
-    policies.check(standing(ticket), Verb.TAKE_BACK, actor_id=actor.id)
+    verbs.check(standing(ticket), Verb.TAKE_BACK, actor_id=actor.id)
     with holding(ticket):
         return move(ticket, Verb.TAKE_BACK, actor=actor, now=now, changes=ANEW)
 
@@ -288,7 +289,7 @@ def take_back(ticket: Ticket, *, actor: Actor, now: datetime) -> Ticket:
 @guarded(Verb.SEND_BACK)
 def send_back(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
     """Give the ticket back to the agent with a reason."""
-    policies.check(standing(ticket), Verb.SEND_BACK, actor_id=actor.id)
+    verbs.check(standing(ticket), Verb.SEND_BACK, actor_id=actor.id)
     policies.check_reason(note)
     with holding(ticket):
         decide(ticket, Verb.SEND_BACK, actor=actor, now=now, note=note)
@@ -298,7 +299,7 @@ def send_back(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Tick
 @guarded(Verb.CANCEL)
 def cancel(ticket: Ticket, *, actor: Actor, now: datetime, note: str = "") -> Ticket:
     """Withdraw the request before anything was sent to Stream."""
-    policies.check(standing(ticket), Verb.CANCEL, actor_id=actor.id)
+    verbs.check(standing(ticket), Verb.CANCEL, actor_id=actor.id)
     with holding(ticket):
         previews.forget_names(ticket)
         move(ticket, Verb.CANCEL, actor=actor, now=now, texts={"note": note.strip()})
@@ -311,7 +312,7 @@ def cancel(ticket: Ticket, *, actor: Actor, now: datetime, note: str = "") -> Ti
 @guarded(Verb.GIVE_UP)
 def give_up(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
     """Close a stopped ticket with what was reached. Raises `UnableTo` while that is not known of a call of it."""
-    policies.check(standing(ticket), Verb.GIVE_UP, actor_id=actor.id)
+    verbs.check(standing(ticket), Verb.GIVE_UP, actor_id=actor.id)
     policies.check_reason(note)
     with holding(ticket):
         # Whatever runs on this ticket later, a restore, must not take these up again.

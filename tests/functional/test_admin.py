@@ -12,7 +12,7 @@ from django.test import Client
 from requests_app.models import Account, AuditEntry, Decision, Step, StreamApp, Ticket
 from tests import factories
 from tests.canary import EMAIL, NAME, SECRET, USER_ID
-from tests.people import person
+from tests.people import person, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -85,3 +85,19 @@ def test_an_app_whose_key_is_gone_does_not_close_the_list(boss: Client) -> None:
         cursor.execute("UPDATE requests_app_streamapp SET api_secret = 'gAAAA-of-another-key'")
 
     assert [boss.get(path).status_code for path in pages(StreamApp)] == [200, 200]
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/login/?next=/admin/", "/admin/auth/user/", "/admin/nowhere/"])
+@pytest.mark.parametrize("name", ["ada", "ruth", "sven"])
+def test_it_is_no_page_for_whoever_is_signed_in_without_the_right(name: str, path: str) -> None:
+    answer = signed_in(name).get(path, follow=True)
+
+    assert (answer.status_code, answer.redirect_chain) == (404, [])
+    assert "To My work" in answer.content.decode()
+
+
+def test_strangers_are_asked_to_sign_in() -> None:
+    answer = Client().get("/admin/", follow=True)
+
+    assert answer.status_code == 200
+    assert answer.redirect_chain[-1][0].startswith("/accounts/login/?next=")

@@ -50,6 +50,7 @@ PERFORM: dict[Verb, Callable[[Ticket, Any], object]] = {
     Verb.RESTORE: lambda ticket, who: aftercare.restore(ticket, actor=who, now=now(), note="By mistake."),
 }
 VERBS = tuple(PERFORM)
+ENGINE_VERBS = (Verb.BEGIN, Verb.STOP, Verb.COMPLETE)
 
 
 def bring(state: State, verb: Verb | None = None) -> Ticket:
@@ -118,8 +119,13 @@ def test_opening_is_for_those_who_work_on_tickets(who: str) -> None:
         assert not Ticket.objects.exists()
 
 
+def test_each_verb_is_walked() -> None:
+    """Opening has no state to come from, and the first of two approvals is pressed like the other."""
+    assert set(Verb) - {Verb.OPEN, Verb.APPROVE_FIRST} == {*PERFORM, *ENGINE_VERBS}
+
+
 @pytest.mark.parametrize("state", list(State))
-@pytest.mark.parametrize("verb", [Verb.BEGIN, Verb.STOP, Verb.COMPLETE])
+@pytest.mark.parametrize("verb", ENGINE_VERBS)
 def test_the_engine_moves_tickets_by_the_same_table(state: State, verb: Verb) -> None:
     ticket = bring(state)
     log = entries()

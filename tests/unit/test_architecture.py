@@ -44,6 +44,7 @@ PURE = (
     "steps/lifecycle.py",
     "steps/drawing.py",
     "workflow/states.py",
+    "workflow/verbs.py",
     "workflow/permissions.py",
     "workflow/policies.py",
     "workflow/plan.py",

@@ -9,7 +9,6 @@ import pytest
 from requests_app.audit.actor import Actor, worker
 from requests_app.enums import (
     CLOSED_STATES,
-    ENGINE_VERBS,
     OPEN_STATES,
     STAFF_ROLES,
     Kind,
@@ -19,9 +18,10 @@ from requests_app.enums import (
     State,
     Verb,
 )
-from requests_app.workflow import permissions, policies, states
+from requests_app.workflow import permissions, policies, states, verbs
 from requests_app.workflow.plan import Plan
 from requests_app.workflow.policies import FourEyes, InWrongState, NotShown, Standing, UnableTo
+from requests_app.workflow.verbs import VERBS, Asks
 
 
 def standing(**changes: Any) -> Standing:
@@ -43,9 +43,15 @@ def test_every_state_can_be_reached_and_left_as_it_should() -> None:
     }
 
 
-def test_every_verb_leads_somewhere_and_leaves_an_entry_of_its_own() -> None:
-    assert {verb for _, verb in states.TRANSITIONS} == set(Verb) == set(states.AUDIT_ACTIONS)
-    assert len(set(states.AUDIT_ACTIONS.values())) == len(Verb)
+def test_every_verb_has_a_row_and_leaves_an_entry_of_its_own() -> None:
+    assert {verb for _, verb in states.TRANSITIONS} == set(Verb) == set(VERBS)
+    assert len({spec.entry for spec in VERBS.values()}) == len(Verb)
+
+
+def test_whatever_somebody_can_press_says_what_was_done() -> None:
+    """A verb with a form of its own says it in its own view."""
+    silent = [verb for verb, spec in VERBS.items() if spec.page and spec.asks is not Asks.FORM and not spec.done]
+    assert silent == []
 
 
 def test_nothing_is_approved_that_was_not_submitted() -> None:
@@ -62,9 +68,11 @@ def test_the_diagram_shows_every_way() -> None:
 
 
 def test_people_and_the_engine_share_no_verb() -> None:
-    for role in STAFF_ROLES:
-        assert not permissions.ROLE_VERBS[role] & ENGINE_VERBS
-    assert permissions.ROLE_VERBS[Role.WORKER] == ENGINE_VERBS
+    engine = permissions.ROLE_VERBS[Role.WORKER]
+
+    assert engine == {Verb.BEGIN, Verb.STOP, Verb.COMPLETE}
+    assert not any(permissions.ROLE_VERBS[role] & engine for role in STAFF_ROLES)
+    assert not any(VERBS[verb].page or VERBS[verb].shown_in for verb in engine)
 
 
 def test_only_a_dpo_decides_and_those_who_review_do_nothing() -> None:
@@ -107,23 +115,23 @@ def test_the_worker_is_no_person() -> None:
 @pytest.mark.parametrize("state", list(State))
 def test_a_verb_is_possible_where_the_table_has_a_way(state: State, verb: Verb) -> None:
     if states.target(state, verb):
-        policies.check_state(state, verb)
+        verbs.check_state(state, verb)
     else:
         with pytest.raises(InWrongState, match=state.label):
-            policies.check_state(state, verb)
+            verbs.check_state(state, verb)
 
 
 def test_whoever_worked_on_a_ticket_does_not_approve_it() -> None:
-    policies.check(standing(contributors=frozenset({1, 2})), Verb.APPROVE, actor_id=3)
+    verbs.check(standing(contributors=frozenset({1, 2})), Verb.APPROVE, actor_id=3)
     for actor_id in (1, 2, None):
         with pytest.raises(FourEyes):
-            policies.check(standing(contributors=frozenset({1, 2})), Verb.APPROVE, actor_id=actor_id)
+            verbs.check(standing(contributors=frozenset({1, 2})), Verb.APPROVE, actor_id=actor_id)
 
 
 def test_what_was_sent_is_not_cancelled() -> None:
-    policies.check(standing(state=State.RUNNING), Verb.CANCEL, actor_id=1)
+    verbs.check(standing(state=State.RUNNING), Verb.CANCEL, actor_id=1)
     with pytest.raises(UnableTo, match="already sent"):
-        policies.check(standing(state=State.RUNNING, anything_sent=True), Verb.CANCEL, actor_id=1)
+        verbs.check(standing(state=State.RUNNING, anything_sent=True), Verb.CANCEL, actor_id=1)
 
 
 @pytest.mark.parametrize(
@@ -148,10 +156,10 @@ def test_what_was_sent_is_not_cancelled() -> None:
 def test_only_hidden_users_are_restored(change: dict[str, Any], allowed: bool) -> None:
     ticket = standing(state=State.COMPLETED, **change)
     if allowed:
-        policies.check(ticket, Verb.RESTORE, actor_id=1)
+        verbs.check(ticket, Verb.RESTORE, actor_id=1)
     else:
         with pytest.raises(UnableTo):
-            policies.check(ticket, Verb.RESTORE, actor_id=1)
+            verbs.check(ticket, Verb.RESTORE, actor_id=1)
 
 
 @pytest.mark.parametrize("typed", ["", "U_1", " u_1", "u_1 ", "u_2"])
