@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from requests_app.audit.actor import Actor
-from requests_app.enums import CLOSED_STATES, MailState, State
+from requests_app.enums import CLOSED_STATES, MailState, State, Verb
 from requests_app.models import Informing, Letter, MailAttempt, Ticket
 from requests_app.workflow import closing, letters, outbox, permissions
+from requests_app.workflow.rights import Right
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Saying:
 
 def saying(ticket: Ticket, actor: Actor) -> Saying:
     """Everything of it, in a handful of queries at most; the letters of a ticket whose parts were read are there."""
-    may_write = permissions.may_open(actor.role, "letter-new") and ticket.details_erased_at is None
+    may_write = permissions.may(actor, Right.WRITE_LETTERS) and ticket.details_erased_at is None
     no_mail = letters.why_no_mail(ticket)
     found = sorted(ticket.letters.all(), key=lambda letter: -letter.pk)
     closed = ticket.state in CLOSED_STATES
@@ -52,7 +53,7 @@ def saying(ticket: Ticket, actor: Actor) -> Saying:
         may_write=may_write,
         informings=tuple(informings),
         missing=closing.missing(ticket, found, informings) if open_case else (),
-        may_close=open_case and permissions.may_open(actor.role, "ticket-answer"),
+        may_close=open_case and permissions.may(actor, Verb.ANSWER),
         is_open_case=open_case,
     )
 

@@ -19,6 +19,7 @@ from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
 from requests_app.workflow import holds, permissions
 from requests_app.workflow.policies import UnableTo
+from requests_app.workflow.rights import RIGHTS, Right
 
 
 @page
@@ -43,7 +44,7 @@ def _show(
         "lifted": found.lifted(actor),
         "form": placing or HoldForm(auto_id="hold_%s"),
         "may_hold": permissions.may_open(actor.role, "hold-place"),
-        "who": permissions.WHO_HOLDS,
+        "who": RIGHTS[Right.HOLD].closed_to,
         "trouble": trouble,
     }
     return render(request, "holds/page.html", context, status=status)

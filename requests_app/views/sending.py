@@ -18,6 +18,7 @@ from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
 from requests_app.workflow import pauses, permissions
 from requests_app.workflow.policies import UnableTo
+from requests_app.workflow.rights import RIGHTS, Right
 
 
 @page
@@ -40,7 +41,7 @@ def _show(
         "rows": rows,
         "lifted": found.lifted(),
         "may_switch": permissions.may_open(actor_of(request).role, "sending-pause"),
-        "who": permissions.WHO_PAUSES,
+        "who": RIGHTS[Right.PAUSE].closed_to,
         "trouble": trouble,
     }
     return render(request, "sending/page.html", context, status=status)

@@ -18,6 +18,7 @@ from requests_app.enums import STAFF_ROLES, Role, State
 from requests_app.models import Step, Ticket
 from requests_app.models.ticket import TicketQuerySet
 from requests_app.workflow import notes, permissions
+from requests_app.workflow.rights import Right
 
 Row = TypeVar("Row", bound=Model)
 
@@ -113,6 +114,15 @@ class _Waiting(threading.local):
 
 
 _waiting = _Waiting()
+
+
+def check_may(right: Right, *, actor: Actor, now: datetime, ticket: Ticket | None = None) -> None:
+    """Raise `NotPermitted` where the actor does not hold the right; the attempt leaves an entry."""
+    try:
+        permissions.check_may(actor, right)
+    except permissions.NotPermitted as reason:
+        record_refused(actor=actor, now=now, what=right.value, reason=str(reason), ticket=ticket)
+        raise
 
 
 def record_refused(*, actor: Actor, now: datetime, what: str, reason: str, ticket: Ticket | None = None) -> None:

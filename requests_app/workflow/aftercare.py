@@ -14,11 +14,12 @@ from requests_app.enums import Operation, Outcome, StepState, Verb
 from requests_app.models import Note, Step, Ticket
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
-from requests_app.workflow import notes, permissions, policies, verbs
+from requests_app.workflow import notes, policies, verbs
 from requests_app.workflow import plan as plans
-from requests_app.workflow.access import record_refused
+from requests_app.workflow.access import check_may
 from requests_app.workflow.approval import NOT_APPROVED
 from requests_app.workflow.guard import guarded, standing
+from requests_app.workflow.rights import Right
 from requests_app.workflow.transition import holding, move
 
 # A restore stands after every rank that a plan can have.
@@ -102,10 +103,7 @@ def _plan_restore(ticket: Ticket, *, now: datetime) -> int:
 
 def add_note(ticket: Ticket, *, actor: Actor, now: datetime, text: str) -> Note | None:
     """Write something on the ticket. Whoever works on tickets may, in any state."""
-    if not permissions.may_open(actor.role, "ticket-note"):
-        refusal = permissions.NotPermitted("Only support agents and data protection officers write notes.")
-        record_refused(actor=actor, now=now, what="note", reason=str(refusal), ticket=ticket)
-        raise refusal
+    check_may(Right.WRITE_NOTES, actor=actor, now=now, ticket=ticket)
     if not text.strip():
         raise policies.UnableTo("Write something before you add the note.", field="note")
     with transaction.atomic():

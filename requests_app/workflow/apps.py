@@ -11,15 +11,15 @@ from requests_app.audit import log
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.models import StreamApp
-from requests_app.workflow import permissions
-from requests_app.workflow.access import record_refused
+from requests_app.workflow.access import check_may
+from requests_app.workflow.rights import Right
 
 ENVIRONMENT_APP = "Stream (environment)"
 
 
 def save_app(app: StreamApp, *, actor: Actor, now: datetime, changed: list[str]) -> StreamApp:
     """Store an app of the portal's own; `changed` names the fields, never what they hold. Raises `NotPermitted`."""
-    _check(actor, now=now)
+    check_may(Right.SET_UP_APPS, actor=actor, now=now)
     with transaction.atomic():
         app.save()
         log.record(
@@ -33,7 +33,7 @@ def save_app(app: StreamApp, *, actor: Actor, now: datetime, changed: list[str])
 
 def record_test(app: StreamApp, *, actor: Actor, now: datetime, worked: bool, finding: str) -> None:
     """Somebody tested the connection; `finding` is the sentence the page shows. Raises `NotPermitted`."""
-    _check(actor, now=now)
+    check_may(Right.SET_UP_APPS, actor=actor, now=now)
     with transaction.atomic():
         log.record(
             AuditAction.APP_TESTED,
@@ -41,15 +41,6 @@ def record_test(app: StreamApp, *, actor: Actor, now: datetime, worked: bool, fi
             now=now,
             facts={"app": app.pk, "worked": worked, "finding": finding[:200]},
         )
-
-
-def _check(actor: Actor, *, now: datetime) -> None:
-    """Whoever may not set apps up leaves an entry of the attempt."""
-    if permissions.may_open(actor.role, "app-edit"):
-        return
-    refusal = permissions.NotPermitted(permissions.WHO_SETS_UP)
-    record_refused(actor=actor, now=now, what="app-edit", reason=str(refusal))
-    raise refusal
 
 
 def keep_environment_app() -> None:

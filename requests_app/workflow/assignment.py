@@ -12,8 +12,9 @@ from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import CLOSED_STATES, Role
 from requests_app.models import Ticket
-from requests_app.workflow import notes, permissions, policies, staff
-from requests_app.workflow.access import record_refused
+from requests_app.workflow import notes, policies, staff
+from requests_app.workflow.access import check_may
+from requests_app.workflow.rights import Right
 from requests_app.workflow.transition import Conflict
 
 
@@ -31,10 +32,7 @@ def assign(
 
     A note goes onto the ticket for the next owner. Raises `NotPermitted`, `UnableTo` or `Conflict`.
     """
-    if not permissions.may_open(actor.role, "ticket-assign"):
-        refusal = permissions.NotPermitted("Only support agents and data protection officers assign tickets.")
-        record_refused(actor=actor, now=now, what="assign", reason=str(refusal), ticket=ticket)
-        raise refusal
+    check_may(Right.ASSIGN, actor=actor, now=now, ticket=ticket)
     check(ticket)
     if owner is not None and not (owner.is_active and staff.role_of(owner) in {Role.AGENT, Role.DPO}):
         raise policies.UnableTo(

@@ -20,8 +20,9 @@ from requests_app.audit_actions import AuditAction
 from requests_app.enums import Purpose
 from requests_app.models import Attachment, Ticket, sealed_file
 from requests_app.models.sealed_file import UnreadableFile
-from requests_app.workflow import file_types, permissions, policies
-from requests_app.workflow.access import record_refused
+from requests_app.workflow import file_types, policies
+from requests_app.workflow.access import check_may
+from requests_app.workflow.rights import Right
 
 # A file that no row names is an orphan once it is older than any upload may take.
 ORPHAN_AGE = timedelta(hours=1)
@@ -64,7 +65,7 @@ def add(
     now: datetime,
 ) -> Attachment:
     """Put a file of `size` bytes on the ticket. Raises `NotPermitted`, or `UnableTo` (field `file`) with the reason."""
-    _check_may(ticket, "add a file", actor=actor, now=now)
+    check_may(Right.HANDLE_FILES, actor=actor, now=now, ticket=ticket)
     if size > bound():
         raise _too_large()
     name = file_types.clean_name(name)
@@ -108,7 +109,7 @@ def _whole(chunks: Iterable[bytes], measured: _Measured, size: int) -> Iterator[
 
 def open_file(attachment: Attachment, *, actor: Actor, now: datetime) -> Iterator[bytes]:
     """The content, piece by piece; who got it is recorded first. Raises `NotPermitted` or `UnableTo`."""
-    _check_may(attachment.ticket, "download a file", actor=actor, now=now)
+    check_may(Right.HANDLE_FILES, actor=actor, now=now, ticket=attachment.ticket)
     if not attachment.kept:
         raise policies.UnableTo("This file was removed.")
     try:
@@ -126,7 +127,7 @@ def remove(attachment: Attachment, *, actor: Actor, now: datetime, why: str) -> 
     Done twice it does nothing the second time. Raises `NotPermitted`, or `UnableTo` without a reason.
     """
     if not actor.is_worker:
-        _check_may(attachment.ticket, "remove a file", actor=actor, now=now)
+        check_may(Right.HANDLE_FILES, actor=actor, now=now, ticket=attachment.ticket)
     policies.check_reason(why)
     with transaction.atomic():
         changed = (
@@ -160,14 +161,6 @@ def remove_orphans(*, now: datetime) -> int:
     for name in orphans:
         sealed_file.remove(name)
     return len(orphans)
-
-
-def _check_may(ticket: Ticket, what: str, *, actor: Actor, now: datetime) -> None:
-    if permissions.sees_personal_data(actor.role):
-        return
-    refusal = permissions.NotPermitted("Only support agents and data protection officers handle the files of a ticket.")
-    record_refused(actor=actor, now=now, what=what, reason=str(refusal), ticket=ticket)
-    raise refusal
 
 
 def _record(

@@ -9,12 +9,10 @@ from django.db import transaction
 from requests_app.audit import keys, log
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
-from requests_app.enums import Role
 from requests_app.models import Account, AuditEntry
-from requests_app.workflow import permissions, policies
-from requests_app.workflow.access import record_refused
-
-WHO = "Only an administrator destroys a yearly key."
+from requests_app.workflow import policies
+from requests_app.workflow.access import check_may
+from requests_app.workflow.rights import Right
 
 
 def record_destroyed(year: int, *, actor: Actor, now: datetime, reason: str) -> int:
@@ -23,9 +21,7 @@ def record_destroyed(year: int, *, actor: Actor, now: datetime, reason: str) -> 
     The key itself stands in the environment, where the portal cannot reach it: this is the act that documents it.
     Raises `UnableTo` while the key is still there, where there never was one, or without a reason.
     """
-    if actor.role is not Role.ADMINISTRATOR:
-        record_refused(actor=actor, now=now, what="audit-key-destroy", reason=WHO)
-        raise permissions.NotPermitted(WHO)
+    check_may(Right.DESTROY_KEYS, actor=actor, now=now)
     policies.check_reason(reason)
     _check_gone(year, now=now)
     with transaction.atomic():

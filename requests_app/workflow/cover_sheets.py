@@ -20,8 +20,9 @@ from requests_app.audit import log
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.models import CoverSheet, StreamApp
-from requests_app.workflow import permissions, policies
-from requests_app.workflow.access import record_refused
+from requests_app.workflow import policies
+from requests_app.workflow.access import check_may
+from requests_app.workflow.rights import Right
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,7 @@ def save(app: StreamApp, answers: Mapping[str, str], *, based_on: int, actor: Ac
 
     Raises `NotPermitted`, or `UnableTo` where an answer is missing, nothing changed or somebody was faster.
     """
-    if not permissions.may_open(actor.role, "app-cover-sheet"):
-        refusal = permissions.NotPermitted(permissions.WHO_COVERS)
-        record_refused(actor=actor, now=now, what="cover sheet", reason=str(refusal))
-        raise refusal
+    check_may(Right.FILL_IN_COVER_SHEETS, actor=actor, now=now)
     told = {name: answers.get(name, "").strip() for name in NAMES}
     for name, answer in told.items():
         if not answer:

@@ -14,14 +14,15 @@ from requests_app.audit import log
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.models import LegalHold, StreamApp
-from requests_app.workflow import permissions, policies
 from requests_app.workflow import plan as plans
-from requests_app.workflow.access import record_refused
+from requests_app.workflow import policies
+from requests_app.workflow.access import check_may
+from requests_app.workflow.rights import Right
 
 
 def place(app: StreamApp, user_id: str, *, actor: Actor, now: datetime, reason: str) -> LegalHold:
     """Keep the account from being erased. Raises `UnableTo` where it is on hold already or the id is no user id."""
-    _check(actor, reason, what="hold-place", now=now)
+    _check(actor, reason, now=now)
     problem = plans.user_id_problem(user_id)
     if problem:
         raise policies.UnableTo(problem, field="user_id")
@@ -38,7 +39,7 @@ def place(app: StreamApp, user_id: str, *, actor: Actor, now: datetime, reason: 
 
 def lift(hold: LegalHold, *, actor: Actor, now: datetime, reason: str) -> LegalHold:
     """Let the account be erased again. Raises `UnableTo` where somebody lifted the hold before."""
-    _check(actor, reason, what="hold-lift", now=now)
+    _check(actor, reason, now=now)
     with transaction.atomic():
         found = LegalHold.objects.select_for_update().open().filter(pk=hold.pk).first()
         if found is None:
@@ -49,11 +50,8 @@ def lift(hold: LegalHold, *, actor: Actor, now: datetime, reason: str) -> LegalH
     return found
 
 
-def _check(actor: Actor, reason: str, *, what: str, now: datetime) -> None:
-    if not permissions.may_open(actor.role, what):
-        refusal = permissions.NotPermitted(permissions.WHO_HOLDS)
-        record_refused(actor=actor, now=now, what=what, reason=str(refusal))
-        raise refusal
+def _check(actor: Actor, reason: str, *, now: datetime) -> None:
+    check_may(Right.HOLD, actor=actor, now=now)
     if not reason.strip():
         raise policies.UnableTo("Write the reason: it stands with the hold and in the audit log.", field="note")
 

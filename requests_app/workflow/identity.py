@@ -19,8 +19,9 @@ from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import EDITABLE_STATES, IdentityMethod, IdentityResult, PauseOfClock, Purpose, State
 from requests_app.models import IdentityCheck, Ticket
-from requests_app.workflow import attachments, permissions, policies, time_limit
-from requests_app.workflow.access import record_refused
+from requests_app.workflow import attachments, policies, time_limit
+from requests_app.workflow.access import check_may
+from requests_app.workflow.rights import Right
 
 # While the decision is not made yet.
 CHECKABLE = EDITABLE_STATES | {State.AWAITING_DECISION}
@@ -50,7 +51,7 @@ def record(
     Evidence is kept until the decision, when retention takes it away. Raises `NotPermitted`, or `UnableTo` where the
     doubt is not put into words, the file is not one that is taken, or the decision was made.
     """
-    _check_may(ticket, actor=actor, now=now)
+    check_may(Right.CHECK_IDENTITY, actor=actor, now=now, ticket=ticket)
     if result is not IdentityResult.CONFIRMED and not doubt.strip():
         raise policies.UnableTo(
             _("Write what the doubt is: more may be asked only where it is a reasonable one."), field="doubt"
@@ -90,13 +91,6 @@ def record(
                 now=now,
             )
     return check
-
-
-def _check_may(ticket: Ticket, *, actor: Actor, now: datetime) -> None:
-    if not permissions.may_open(actor.role, "identity-check"):
-        refusal = permissions.NotPermitted(permissions.WHO_CHECKS)
-        record_refused(actor=actor, now=now, what="identity-check", reason=str(refusal), ticket=ticket)
-        raise refusal
 
 
 def _is_over(ticket: Ticket, today: date) -> bool:

@@ -180,7 +180,12 @@ def confirm(found: Upload, *, actor: Actor, now: datetime) -> None:
 
 
 def discard(found: Upload, *, actor: Actor, now: datetime) -> None:
-    """Throw a file away that was not confirmed, with what it holds."""
+    """Throw a file away that was not confirmed, with what it holds; the portal itself may, too, by the clock.
+
+    Raises `NotPermitted` or `UnableTo`.
+    """
+    if not actor.is_worker:
+        _check_may(actor, now=now)
     with transaction.atomic():
         locked = Upload.objects.select_for_update().get(pk=found.pk)
         if locked.confirmed_at:

@@ -14,7 +14,9 @@ from requests_app.audit_actions import AuditAction
 from requests_app.enums import Language, LetterKind
 from requests_app.models import LetterTemplate
 from requests_app.workflow import wording
+from requests_app.workflow.access import check_may
 from requests_app.workflow.policies import UnableTo
+from requests_app.workflow.rights import Right
 
 _TEXTS = Path(__file__).parent / "letter_texts"
 # A notice of refusal must hold these, or it is none (Art. 12(4) GDPR).
@@ -79,7 +81,11 @@ def check(kind: LetterKind, subject: str, body: str) -> None:
 def save(
     kind: LetterKind, language: Language, *, subject: str, body: str, shown: int, actor: Actor, now: datetime
 ) -> LetterTemplate:
-    """A new version of a text. `shown` is the version that the page began with; the older ones stay."""
+    """A new version of a text. `shown` is the version that the page began with; the older ones stay.
+
+    Raises `NotPermitted`, or `UnableTo` with the sentence for the field.
+    """
+    check_may(Right.CHANGE_LETTERS, actor=actor, now=now)
     subject, body = " ".join(subject.split()), body.replace("\r\n", "\n").strip()
     check(kind, subject, body)
     newest = current(kind, language)

@@ -13,11 +13,12 @@ from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import CLOSED_STATES, Channel, Language, LetterKind, MailKind, MailState, Outcome, State
 from requests_app.models import Letter, LetterTemplate, Ticket
-from requests_app.workflow import deadlines, letter_templates, outbox, permissions, results, saying, wording
+from requests_app.workflow import deadlines, letter_templates, outbox, results, saying, wording
 from requests_app.workflow import plan as plans
-from requests_app.workflow.access import record_refused
+from requests_app.workflow.access import check_may
 from requests_app.workflow.clock import clock
 from requests_app.workflow.policies import UnableTo
+from requests_app.workflow.rights import Right
 
 LONGEST_SUBJECT, LONGEST_BODY = 200, 20_000
 NO_ADDRESS = "The ticket has no e-mail address of the person: send the letter by hand."
@@ -125,11 +126,7 @@ def _check_notice(letter: Draft) -> None:
 
 def may_write(actor: Actor, *, now: datetime, ticket: Ticket) -> None:
     """Whoever works on tickets writes letters; an attempt without the right leaves an entry."""
-    if permissions.may_open(actor.role, "letter-new"):
-        return
-    refusal = permissions.NotPermitted("Only support agents and data protection officers write letters.")
-    record_refused(actor=actor, now=now, what="letter", reason=str(refusal), ticket=ticket)
-    raise refusal
+    check_may(Right.WRITE_LETTERS, actor=actor, now=now, ticket=ticket)
 
 
 def keep(ticket: Ticket, letter: Draft, *, actor: Actor, now: datetime) -> Letter:

@@ -15,8 +15,9 @@ from requests_app.audit import log
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.models import Pause, StreamApp
-from requests_app.workflow import permissions, policies
-from requests_app.workflow.access import record_refused
+from requests_app.workflow import policies
+from requests_app.workflow.access import check_may
+from requests_app.workflow.rights import Right
 
 # The doorbell's number where no ticket rings it.
 NO_TICKET = 0
@@ -24,7 +25,7 @@ NO_TICKET = 0
 
 def pause(app: StreamApp | None, *, actor: Actor, now: datetime, reason: str) -> Pause:
     """Stop sending to the app, or to all where there is none. Raises `UnableTo` where it is paused already."""
-    _check(actor, reason, what="sending-pause", now=now)
+    _check(actor, reason, now=now)
     try:
         with transaction.atomic():
             return _pause(app, actor=actor, now=now, reason=reason)
@@ -45,7 +46,7 @@ def ensure_paused(*, actor: Actor, now: datetime, reason: str) -> bool:
 
 def lift(app: StreamApp | None, *, actor: Actor, now: datetime, reason: str) -> Pause:
     """Let sending go on. Raises `UnableTo` where it is not paused."""
-    _check(actor, reason, what="sending-lift", now=now)
+    _check(actor, reason, now=now)
     with transaction.atomic():
         found = Pause.objects.select_for_update(of=("self",)).open().of(app).first()
         if found is None:
@@ -57,11 +58,8 @@ def lift(app: StreamApp | None, *, actor: Actor, now: datetime, reason: str) -> 
     return found
 
 
-def _check(actor: Actor, reason: str, *, what: str, now: datetime) -> None:
-    if not permissions.may_open(actor.role, what):
-        refusal = permissions.NotPermitted(permissions.WHO_PAUSES)
-        record_refused(actor=actor, now=now, what=what, reason=str(refusal))
-        raise refusal
+def _check(actor: Actor, reason: str, *, now: datetime) -> None:
+    check_may(Right.PAUSE, actor=actor, now=now)
     if not reason.strip():
         raise policies.UnableTo("Write the reason: everybody sees it, and it goes to the audit log.", field="note")
 

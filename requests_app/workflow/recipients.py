@@ -12,10 +12,11 @@ from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import Kind, Outcome
 from requests_app.models import Informing, Recipient, StreamApp, Ticket
-from requests_app.workflow import deadlines, permissions
-from requests_app.workflow.access import record_refused
+from requests_app.workflow import deadlines
+from requests_app.workflow.access import check_may
 from requests_app.workflow.clock import clock
 from requests_app.workflow.policies import UnableTo
+from requests_app.workflow.rights import Right
 
 # Nothing was erased then, so there is nothing to tell.
 _NOTHING = frozenset({Outcome.FAILED, Outcome.REFUSED_BY_STREAM, Outcome.RESTORED})
@@ -43,10 +44,7 @@ def answer(
 ) -> None:
     """Note that a recipient was told, on which day and what proves it, or why they were not."""
     ticket = informing.ticket
-    if not permissions.may_open(actor.role, "recipient-answer"):
-        refusal = permissions.NotPermitted("Only support agents and data protection officers tell recipients.")
-        record_refused(actor=actor, now=now, what="recipient", reason=str(refusal), ticket=ticket)
-        raise refusal
+    check_may(Right.TELL_RECIPIENTS, actor=actor, now=now, ticket=ticket)
     if told:
         _check_day(ticket, informed_on, now=now)
     if not words.strip():
@@ -82,7 +80,11 @@ def _check_day(ticket: Ticket, day: date | None, *, now: datetime) -> None:
 
 
 def save(app: StreamApp, names: Sequence[str], *, actor: Actor, now: datetime) -> None:
-    """Name the recipients of an app. One that is left out is retired: checklists of before keep it."""
+    """Name the recipients of an app. One that is left out is retired: checklists of before keep it.
+
+    Raises `NotPermitted` or `UnableTo`.
+    """
+    check_may(Right.SET_UP_APPS, actor=actor, now=now)
     wanted = list(dict.fromkeys(" ".join(name.split()) for name in names if name.strip()))
     if len(wanted) > MOST:
         raise UnableTo(f"Name at most {MOST} recipients.", field="names")

@@ -26,15 +26,15 @@ from requests_app.audit_actions import AuditAction
 from requests_app.enums import State
 from requests_app.models import Account, AuditEntry, AuditText, LegalHold, Step, Ticket, TicketKey
 from requests_app.models.ticket import TicketQuerySet
-from requests_app.workflow import permissions, policies, retained
-from requests_app.workflow.access import record_refused
+from requests_app.workflow import policies, retained
+from requests_app.workflow.access import check_may
 from requests_app.workflow.retained import Erase, Stage, Table
+from requests_app.workflow.rights import Right
 
 logger = logging.getLogger("portal.retention")
 
 # Tickets that are looked up in one query.
 AT_ONCE = 100
-WHO = "Only a data protection officer erases the personal data of a ticket."
 _MARKS: Mapping[Stage, tuple[str, ...]] = {
     Stage.CONTACT: ("details_erased_at",),
     Stage.REST: ("details_erased_at", "ids_erased_at"),
@@ -160,10 +160,7 @@ def _destroy_key(ticket: Ticket, *, now: datetime) -> None:
 
 def erase_by_hand(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> None:
     """A DPO erases all personal data of a closed ticket before its time, with a reason; nothing brings it back."""
-    if not permissions.may_open(actor.role, "ticket-erase"):
-        refusal = permissions.NotPermitted(WHO)
-        record_refused(actor=actor, now=now, what="ticket-erase", reason=WHO, ticket=ticket)
-        raise refusal
+    check_may(Right.ERASE_DETAILS, actor=actor, now=now, ticket=ticket)
     problem = cannot_erase(ticket)
     if problem:
         raise policies.UnableTo(problem)

@@ -16,10 +16,11 @@ from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import CLOSED_STATES, Channel, ExtensionGround, PauseOfClock
 from requests_app.models import ClockPause, Extension, Ticket
-from requests_app.workflow import deadlines, permissions, policies
-from requests_app.workflow.access import record_refused
+from requests_app.workflow import deadlines, policies
+from requests_app.workflow.access import check_may
 from requests_app.workflow.clock import clock
 from requests_app.workflow.deadlines import Deadline, Paused
+from requests_app.workflow.rights import Right
 
 
 def local_day(now: datetime) -> date:
@@ -68,7 +69,7 @@ def extend(
 
     Raises `NotPermitted`, or `UnableTo` with the sentence for the field.
     """
-    _check_may(ticket, "clock-extend", permissions.WHO_EXTENDS, actor=actor, now=now)
+    check_may(Right.EXTEND_THE_TIME, actor=actor, now=now, ticket=ticket)
     today = local_day(now)
     if not reason.strip():
         raise policies.UnableTo("Write why the time is needed: the person has a right to the reason.", field="note")
@@ -102,7 +103,7 @@ def ask(
     ticket: Ticket, *, actor: Actor, now: datetime, kind: PauseOfClock, asked_on: date, question: str
 ) -> ClockPause:
     """Stop the clock from the day on which the person was asked (D8). Raises `NotPermitted` or `UnableTo`."""
-    _check_may(ticket, "clock-ask", permissions.WHO_ASKS, actor=actor, now=now)
+    check_may(Right.STOP_THE_CLOCK, actor=actor, now=now, ticket=ticket)
     today = local_day(now)
     if not question.strip():
         raise policies.UnableTo(
@@ -126,7 +127,7 @@ def ask(
 
 def answer(ticket: Ticket, pause_id: int, *, actor: Actor, now: datetime, answered_on: date) -> ClockPause:
     """Let the clock go on from the day on which the person answered. Raises `NotPermitted` or `UnableTo`."""
-    _check_may(ticket, "clock-answer", permissions.WHO_ASKS, actor=actor, now=now)
+    check_may(Right.STOP_THE_CLOCK, actor=actor, now=now, ticket=ticket)
     with transaction.atomic():
         stored = _locked(ticket, even_closed=True)
         pause = stored.clock_pauses.select_for_update().filter(pk=pause_id, answered_on__isnull=True).first()
@@ -208,10 +209,3 @@ def _locked(ticket: Ticket, *, even_closed: bool = False) -> Ticket:
     if stored.state in CLOSED_STATES and not even_closed:
         raise policies.UnableTo("The ticket is closed: its clock stands for good.")
     return stored
-
-
-def _check_may(ticket: Ticket, what: str, who: str, *, actor: Actor, now: datetime) -> None:
-    if not permissions.may_open(actor.role, what):
-        refusal = permissions.NotPermitted(who)
-        record_refused(actor=actor, now=now, what=what, reason=who, ticket=ticket)
-        raise refusal

@@ -17,19 +17,16 @@ from requests_app.audit.actor import Actor, acting
 from requests_app.audit_actions import AuditAction
 from requests_app.models import AuditEntry, Ticket
 from requests_app.workflow import permissions, policies
-from requests_app.workflow.access import record_refused
+from requests_app.workflow.access import check_may
+from requests_app.workflow.rights import Right
 
 UNMASKED_FOR = timedelta(minutes=15)
 NOTHING_LEFT = "The personal data of this ticket is erased: there is nothing to show."
-WHO = "Only auditors have personal data shown with a reason."
 
 
 def unmask(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> int:
     """Open the ticket for this person; returns the number of the entry that says so. Takes a reason."""
-    if not permissions.may_open(actor.role, "ticket-unmask"):
-        refusal = permissions.NotPermitted(WHO)
-        record_refused(actor=actor, now=now, what="ticket-unmask", reason=WHO, ticket=ticket)
-        raise refusal
+    check_may(Right.UNMASK, actor=actor, now=now, ticket=ticket)
     if ticket.ids_erased_at is not None:
         raise policies.UnableTo(NOTHING_LEFT)
     if not note.strip():
@@ -66,15 +63,14 @@ def show_on_server(ticket: Ticket, *, account: str, now: datetime) -> None:
 
 def mask(ticket: Ticket, *, actor: Actor, now: datetime) -> None:
     """Hide it again: what opened the ticket for this person opens it no more."""
-    if not permissions.may_open(actor.role, "ticket-mask"):
-        raise permissions.NotPermitted(WHO)
+    check_may(Right.UNMASK, actor=actor, now=now, ticket=ticket)
     with transaction.atomic():
         log.record(AuditAction.TICKET_MASKED, actor=actor, now=now, ticket=ticket)
 
 
 def unmasked(entries: Collection[int], *, actor: Actor, now: datetime) -> dict[int, datetime]:
     """Which tickets these entries open for this person now, by their id, and until when."""
-    if not entries or not permissions.may_open(actor.role, "ticket-unmask"):
+    if not entries or not permissions.may(actor, Right.UNMASK):
         return {}
     own = AuditEntry.objects.filter(actor_id=actor.id, at__gt=now - UNMASKED_FOR, at__lte=now)
     hidden = own.filter(

@@ -45,6 +45,7 @@ PURE = (
     "steps/drawing.py",
     "workflow/states.py",
     "workflow/verbs.py",
+    "workflow/rights.py",
     "workflow/permissions.py",
     "workflow/policies.py",
     "workflow/plan.py",
