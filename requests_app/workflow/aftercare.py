@@ -40,16 +40,24 @@ def retry(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
 
 @guarded(Verb.REOPEN)
 def reopen(ticket: Ticket, *, actor: Actor, now: datetime) -> Ticket:
-    """Make a draft again of a stopped ticket of which nothing was sent: it is changed, sent and decided about anew."""
+    """Make a draft again of a stopped or cancelled ticket of which nothing was sent: it is decided about anew.
+
+    Raises `UnableTo` where another ticket was opened meanwhile for an account of a cancelled one.
+    """
     verbs.check(standing(ticket), Verb.REOPEN, actor_id=actor.id)
-    with holding(ticket):
-        # Again under the lock of the ticket, which whoever sends a step of it takes first.
-        verbs.check(standing(ticket), Verb.REOPEN, actor_id=actor.id)
-        write.forget(ticket.steps.all())
-        # Whether Stream shows the accounts is for the next approval to say.
-        ticket.accounts.update(absent_when_approved=False)
-        changes = {**NOT_APPROVED, "begun_at": None, "attention": ""}
-        return move(ticket, Verb.REOPEN, actor=actor, now=now, changes=changes)
+    try:
+        with holding(ticket):
+            # Again under the lock of the ticket, which whoever sends a step of it takes first.
+            verbs.check(standing(ticket), Verb.REOPEN, actor_id=actor.id)
+            write.forget(ticket.steps.all())
+            # Whether Stream shows the accounts is for the next approval to say.
+            ticket.accounts.update(absent_when_approved=False)
+            changes = {**NOT_APPROVED, "begun_at": None, "attention": ""}
+            return move(ticket, Verb.REOPEN, actor=actor, now=now, changes=changes)
+    except IntegrityError:
+        raise policies.UnableTo(
+            "Another ticket is open for the same user id and the same right. Go on there, or close it first."
+        ) from None
 
 
 @guarded(Verb.RESTORE)

@@ -97,14 +97,15 @@ def lacks_cover_sheet(ticket: Ticket) -> bool:
 def was_sent(ticket: Ticket) -> bool:
     """Whether a call of the ticket reached Stream, or may have.
 
-    It did not where each step is still planned, or ended by a look that came before any call, and no attempt of it
-    was made but such that provably had no effect. A restored database may lack attempts: what was looked at after a
-    call counts as sent all the same.
+    It did not where each step is still planned, was dropped, or ended by a look that came before any call, and no
+    attempt of it was made but such that provably had no effect. A restored database may lack attempts: what was looked
+    at after a call counts as sent all the same.
     """
     ended = Q(state__in=[StepState.DONE.value, StepState.FAILED.value], read_back_at__isnull=False)
     only_looked = ended & ~Q(evidence__has_key="looked_at")
     tried = Attempt.objects.filter(steps=OuterRef("pk")).exclude(outcome=AttemptOutcome.NOT_SENT.value)
-    return ticket.steps.filter(~(Q(state=StepState.PLANNED.value) | only_looked) | Exists(tried)).exists()
+    never_begun = Q(state__in=[StepState.PLANNED.value, StepState.DROPPED.value])
+    return ticket.steps.filter(~(never_begun | only_looked) | Exists(tried)).exists()
 
 
 def in_flight(ticket: Ticket) -> tuple[str, ...]:
@@ -163,7 +164,7 @@ def standing(ticket: Ticket, known: Known | None = None) -> policies.Standing:
         contributors=known.contributors,
         anything_sent=known.anything_sent,
         in_flight=in_flight(ticket) if State(ticket.state) is State.NEEDS_ATTENTION else (),
-        was_sent=State(ticket.state) is State.NEEDS_ATTENTION and was_sent(ticket),
+        was_sent=State(ticket.state) in {State.NEEDS_ATTENTION, State.CANCELLED} and was_sent(ticket),
         on_hold=bool(known.held),
         identity_missing=State(ticket.state) in identity.CHECKABLE and identity.is_missing(ticket),
         first_approver=ticket.first_approved_by_id,

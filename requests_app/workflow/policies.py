@@ -101,6 +101,12 @@ def check_unsent(standing: Standing) -> None:
         )
 
 
+def check_kept(standing: Standing) -> None:
+    """What was erased by retention cannot be decided about."""
+    if standing.erased:
+        raise UnableTo("Its personal data was erased, so nobody can go on with it. Open a new request.")
+
+
 def check_hold(standing: Standing) -> None:
     """What is needed for legal claims is not erased (Art. 17(3)(e) GDPR)."""
     if standing.on_hold:

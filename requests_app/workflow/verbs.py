@@ -164,12 +164,12 @@ VERBS: Mapping[Verb, VerbSpec] = MappingProxyType(
             done="{reference} is tried again within seconds.",
         ),
         Verb.REOPEN: VerbSpec(
-            ways={State.NEEDS_ATTENTION: State.DRAFT},
+            ways=dict.fromkeys((State.NEEDS_ATTENTION, State.CANCELLED), State.DRAFT),
             entry=AuditAction.TICKET_REOPENED,
             roles=_CASEWORK,
             page="ticket-reopen",
-            checks=(policies.check_unsent,),
-            shown_in=frozenset({State.NEEDS_ATTENTION}),
+            checks=(policies.check_kept, policies.check_unsent),
+            shown_in=frozenset({State.NEEDS_ATTENTION, State.CANCELLED}),
             done="{reference} is a draft again. Nothing of it was sent. Change what is wrong and send it to the DPO.",
         ),
         Verb.GIVE_UP: VerbSpec(

@@ -12,7 +12,7 @@ from requests_app.enums import Mode, Outcome, State
 from requests_app.models import AuditEntry, Step, StreamApp, Ticket
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
-from requests_app.workflow import aftercare, approval, tickets
+from requests_app.workflow import aftercare, approval, retention, tickets
 from requests_app.workflow import plan as plans
 from requests_app.workflow.policies import UnableTo
 from tests import factories
@@ -60,6 +60,57 @@ def test_an_approval_that_lost_its_officer_is_asked_for_again(app: StreamApp, cl
     decided_by_dan(ticket, clock)
     clock.sweep()
     assert (now(ticket).state, now(ticket).outcome) == (State.COMPLETED, Outcome.ERASED)
+
+
+def test_what_was_cancelled_by_mistake_goes_on_as_a_draft(app: StreamApp, clock: Clock) -> None:
+    ticket = factories.approved(factories.erase_plan(MARIE), app=app)
+    tickets.cancel(now(ticket), actor=actor("ada"), now=clock())
+    assert signed_in("ben").post(f"/tickets/{ticket.reference}/reopen/").status_code == 302
+
+    draft = now(ticket)
+    assert (draft.state, draft.closed_at, draft.approved_by_id, draft.due_on) == (
+        State.DRAFT,
+        None,
+        None,
+        ticket.due_on,
+    )
+    assert draft.accounts.get().is_open
+    decided_by_dan(ticket, clock)
+    clock.sweep()
+    assert (now(ticket).state, now(ticket).outcome) == (State.COMPLETED, Outcome.ERASED)
+
+
+def test_what_was_cancelled_while_it_ran_leaves_no_steps_behind(app: StreamApp, clock: Clock) -> None:
+    ticket = factories.running(factories.erase_plan(MARIE), app=app)
+    tickets.cancel(now(ticket), actor=actor("ada"), now=clock())
+
+    aftercare.reopen(now(ticket), actor=actor("ada"), now=clock())
+
+    assert (now(ticket).state, Step.objects.count()) == (State.DRAFT, 0)
+
+
+def test_what_was_asked_for_again_meanwhile_stays_cancelled(app: StreamApp, clock: Clock) -> None:
+    ticket = factories.cancelled(factories.erase_plan(MARIE), app=app)
+    factories.draft(factories.erase_plan(MARIE), app=app)
+
+    answer = signed_in("ada").post(f"/tickets/{ticket.reference}/reopen/")
+
+    assert answer.status_code == 422
+    assert "Another ticket is open for the same user id" in answer.content.decode()
+    assert now(ticket).state == State.CANCELLED
+    assert not now(ticket).accounts.get().is_open
+
+
+def test_of_whom_the_data_was_erased_nobody_goes_on(app: StreamApp, clock: Clock) -> None:
+    ticket = factories.cancelled(factories.erase_plan(MARIE), app=app)
+    retention.erase_by_hand(now(ticket), actor=actor("dora"), now=clock(), note="They asked for it.")
+
+    page = signed_in("ada").get(f"/tickets/{ticket.reference}/").content.decode()
+
+    assert "Its personal data was erased, so nobody can go on with it." in page
+    assert "Cancelled by mistake?" not in page
+    with pytest.raises(UnableTo, match="Open a new request"):
+        aftercare.reopen(now(ticket), actor=actor("ada"), now=clock())
 
 
 def test_what_the_owner_was_wrong_of_is_changed_and_decided_anew(app: StreamApp, clock: Clock) -> None:

@@ -40,6 +40,7 @@ def test_every_state_can_be_reached_and_left_as_it_should() -> None:
         (State.COMPLETED, Verb.RESTORE),
         (State.COMPLETED, Verb.ANSWER),
         (State.REFUSED, Verb.ANSWER),
+        (State.CANCELLED, Verb.REOPEN),
     }
 
 
