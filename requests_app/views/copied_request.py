@@ -18,14 +18,17 @@ from requests_app.workflow import plan as plans
 
 # In the address of the form: of which ticket, and whether of its accounts only those that are left.
 COPY, ACCOUNTS, LEFT = "copy", "accounts", "left"
+# In the form itself: of which ticket it is a copy.
+COPIED = "copied"
 
 
 @dataclass(frozen=True)
 class Copied:
-    """What the form begins with; without anything where the personal data of the ticket was erased."""
+    """What the form begins with; nothing of it can be copied where the personal data of the ticket was erased."""
 
     reference: str
     initial: dict[str, Any]
+    is_erased: bool = False
 
 
 def copied(request: HttpRequest) -> Copied | None:
@@ -38,9 +41,16 @@ def copied(request: HttpRequest) -> Copied | None:
         return None
     ticket = load_ticket(request, reference)
     if ticket.ids_erased_at is not None:
-        return Copied(ticket.reference, {})
+        return Copied(ticket.reference, {}, is_erased=True)
     access.record_read(ticket, actor=actor_of(request), now=timezone.now())
     return Copied(ticket.reference, {**initial_of(ticket), **_accounts(ticket, only_left=_wants_left(request))})
+
+
+def copied_before(request: HttpRequest) -> Copied | None:
+    """Of which ticket the form that was sent is a copy: it says so again where it comes back."""
+    sought = access.visible_tickets(actor_of(request)).with_reference(request.POST.get(COPIED, ""))
+    ticket = sought.first()
+    return Copied(ticket.reference, {}) if ticket else None
 
 
 def _wants_left(request: HttpRequest) -> bool:

@@ -19,7 +19,7 @@ from requests_app.engine import lookup
 from requests_app.enums import Kind, Mode, Verb
 from requests_app.forms.ticket import TicketForm
 from requests_app.models import Ticket
-from requests_app.views.copied_request import Copied, copied
+from requests_app.views.copied_request import Copied, copied, copied_before
 from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, load_ticket, page
 from requests_app.views.look_up import accounts_context
@@ -242,6 +242,7 @@ def _render(
     copy: Copied | None = None,
 ) -> HttpResponse:
     context = _context(form, complain=form.is_bound and status != 200)
+    copy = copy or copied_before(request)
     context |= {"ticket": ticket, "trouble": trouble, "copied": copy, "session": _session(request)}
     context["draft"] = ticket.reference if ticket else request.POST.get("draft", "")
     context["revision"] = ticket.revision if ticket else request.POST.get("revision", "")

@@ -73,6 +73,22 @@ def test_what_it_shows_is_sent_as_a_request_of_its_own() -> None:
     assert copied.notes.get().text == f"Copied from {ticket.reference}."
 
 
+def test_a_copy_that_is_refused_still_says_where_it_comes_from() -> None:
+    ticket = factories.refused(factories.soft_plan("u_1"))
+    words = f'Copied from <a href="/tickets/{ticket.reference}/">'
+    first = copy(ticket).content.decode()
+    assert f'name="copied" value="{ticket.reference}"' in first
+
+    again = signed_in("ada").post(NEW, {"copied": ticket.reference, "kind": "erase", "action": "submit"})
+
+    assert again.status_code == 422
+    assert words in again.content.decode()
+    for nobody_s in ("DSR-999999", "no reference", "DSR-1' OR 1", "\0"):
+        assert (
+            "Copied from" not in signed_in("ada").post(NEW, {"copied": nobody_s, "action": "submit"}).content.decode()
+        )
+
+
 def test_what_is_left_holds_the_accounts_that_were_not_reached() -> None:
     ticket = partly_done()
 
