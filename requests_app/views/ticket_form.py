@@ -19,6 +19,7 @@ from requests_app.engine import lookup
 from requests_app.enums import Kind, Mode, Verb
 from requests_app.forms.ticket import TicketForm
 from requests_app.models import Ticket
+from requests_app.views.concurrent_edit import Difference, differences, undecided, with_choices
 from requests_app.views.copied_request import Copied, copied, copied_before
 from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, load_ticket, page
@@ -43,6 +44,7 @@ _DATA = (
     ("feeds_data", "rss", "activities, comments, follows"),
 )
 _ACTIONS = {"draft", "submit"}
+STILL_TO_CHOOSE = "Nothing was saved yet: choose for each field that differs what is to hold."
 # An export of everything; nothing is chosen for an erasure, since that wants a decision.
 _FIRST_CHOICES = {Kind.EXPORT.value: {"export_feeds_data": "yes", "export_user_data": "yes"}}
 
@@ -52,6 +54,8 @@ def _form(
 ) -> TicketForm:
     today = deadlines.receipt_date(timezone.now(), clock())
     data = _sent(request) if bound else None
+    if data is not None and ticket is not None:
+        data = with_choices(data, ticket)
     return TicketForm(data, today=today, clock=clock(), ticket=ticket, initial=initial)
 
 
@@ -161,6 +165,9 @@ def _edit(request: HttpRequest, reference: str) -> HttpResponse:
         return _render(request, _without_complaints(form), ticket=ticket, trouble=trouble)
     if trouble or not _holds(request, form):
         return _render(request, form, ticket=ticket, trouble=trouble, status=422)
+    open_choices = undecided(request, form, ticket)
+    if open_choices:
+        return _render(request, form, ticket=ticket, trouble=STILL_TO_CHOOSE, status=422, differs=open_choices)
     actor, now, seen = actor_of(request), timezone.now(), _seen(request, form)
     kept = autosave.of_session(request.POST.get("session", ""), actor)
     known = autosave.own_revision(kept, ticket, revision_of(request))
@@ -172,7 +179,9 @@ def _edit(request: HttpRequest, reference: str) -> HttpResponse:
     except NotPermitted as reason:
         raise PermissionDenied(str(reason)) from None
     except Conflict as reason:
-        return _render(request, form, ticket=load_ticket(request, reference), trouble=str(reason), status=409)
+        ticket = load_ticket(request, reference)
+        differs = differences(form, ticket)
+        return _render(request, form, ticket=ticket, trouble=str(reason), status=409, differs=differs)
     except UnableTo as reason:
         return _refused(request, form, reason, ticket=load_ticket(request, reference))
     return _done(request, ticket)
@@ -240,9 +249,11 @@ def _render(
     trouble: str = "",
     status: int = 200,
     copy: Copied | None = None,
+    differs: tuple[Difference, ...] = (),
 ) -> HttpResponse:
     context = _context(form, complain=form.is_bound and status != 200)
     copy = copy or copied_before(request)
+    context["differences"] = differs
     context |= {"ticket": ticket, "trouble": trouble, "copied": copy, "session": _session(request)}
     context["draft"] = ticket.reference if ticket else request.POST.get("draft", "")
     context["revision"] = ticket.revision if ticket else request.POST.get("revision", "")

@@ -353,7 +353,7 @@ def test_a_file_belongs_to_its_ticket(ticket: Ticket) -> None:
     other = factories.submitted()
 
     assert signed_in("ada").post(f"/tickets/{other.reference}/files/{one.pk}/").status_code == 404
-    assert signed_in("ada").get(f"/tickets/{ticket.reference}/files/{one.pk}/").status_code == 405
+    assert signed_in("ada").get(f"/tickets/{ticket.reference}/files/{one.pk}/").status_code == 302
 
 
 @pytest.mark.parametrize("damage", ["cut", "swapped", "changed", "longer", "gone"])

@@ -162,8 +162,9 @@ def test_who_is_no_auditor_any_more_sees_nothing_any_more(ticket: Ticket, otto: 
 
 
 def test_it_stands_in_no_url_and_a_get_opens_nothing(ticket: Ticket, otto: Client) -> None:
-    assert otto.get(f"/tickets/{ticket.reference}/unmask/").status_code == 405
-    assert otto.get(f"/tickets/{ticket.reference}/mask/").status_code == 405
+    for address in ("unmask", "mask"):
+        assert otto.get(f"/tickets/{ticket.reference}/{address}/").status_code == 302
+    assert seen(otto, ticket) == []
     assert "?" not in unmask(otto, ticket)["Location"]
 
 

@@ -38,7 +38,7 @@ class Command(BaseCommand):
             return
         people = keep_people()
         keep_cover_sheet(app, people["mara"])
-        recipients.save(app, RECIPIENTS, actor=people["mara"], now=timezone.now())
+        recipients.save(app, RECIPIENTS, actor=people["ruth"], now=timezone.now())
         if options["people_only"]:
             self.stdout.write(f"{len(people)} people.")
             return
