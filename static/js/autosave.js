@@ -8,7 +8,6 @@ if (form) {
   };
   form.addEventListener("input", changed);
   form.addEventListener("change", changed);
-  form.addEventListener("click", (event) => event.target.closest(".preset") && changed());
   // What is sent on purpose needs no saving besides.
   form.addEventListener("submit", () => {
     dirty = false;

@@ -11,8 +11,6 @@ const AROUND = ["kind", "stream_app", "user_ids", "received_on"];
 let pressed = false;
 // What to do after the release.
 let waiting = [];
-// The request of a usual way that was pressed, whose answer fills the modes in.
-let filling = null;
 // The requests about the plan by their order, and the latest whose answer is shown.
 const asked = new Map();
 let questions = 0;
@@ -61,15 +59,13 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     detail.shouldSwap = false;
   }
   if (!isAbout(detail)) return;
-  const isOvertaken = asked.get(xhr) < answered || (filling !== xhr && isOnItsWay(filling));
-  if (pressed || isOvertaken || isOutdated(choices(), requestConfig.formData)) detail.shouldSwap = false;
+  if (pressed || asked.get(xhr) < answered || isOutdated(choices(), requestConfig.formData)) detail.shouldSwap = false;
   else answered = asked.get(xhr);
 });
 
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   if (!isAbout(detail)) return;
-  const { elt, requestConfig, xhr } = detail;
-  if (elt.matches(".preset")) filling = xhr;
+  const { requestConfig, xhr } = detail;
   asked.set(xhr, ++questions);
   // After what htmx does with the answer, however the request ended.
   xhr.addEventListener("loadend", () => {
@@ -78,6 +74,34 @@ document.addEventListener("htmx:beforeRequest", ({ detail }) => {
     // Where Stream or the portal is in trouble, nobody is asked again and again.
     if (xhr.status < 400) setTimeout(askAgainWhereOutdated);
   });
+});
+
+// A usual way fills the modes in here and now: no answer is waited for, so that none can undo what is chosen next.
+function fillIn(preset) {
+  const fields = (name, type) => choices().querySelectorAll(`input[name=${name}]${type}`);
+  for (const radio of choices().querySelectorAll("input[type=radio]")) {
+    const mode = preset.getAttribute(`data-mode-${radio.name}`);
+    if (mode !== null) radio.checked = radio.value === mode;
+  }
+  const withFiles = preset.getAttribute("data-files") === "yes";
+  fields("files", "[type=hidden]").forEach((field) => field.remove());
+  const [box] = fields("files", "[type=checkbox]");
+  if (box) box.checked = withFiles;
+  else if (withFiles) {
+    // The box itself comes with the answer, since files can be deleted only with the user.
+    const hidden = Object.assign(document.createElement("input"), { type: "hidden", name: "files", value: "yes" });
+    choices().append(hidden);
+  }
+  if (preset.getAttribute("data-mode-user") !== "hard") {
+    for (const name of ["new_channel_owner_id", "new_call_owner_id"]) fields(name, "").forEach((field) => (field.value = ""));
+  }
+  choices().dispatchEvent(new Event("change", { bubbles: true }));
+}
+document.addEventListener("click", (event) => {
+  const preset = event.target.closest?.("button.preset");
+  if (!preset) return;
+  event.preventDefault();
+  fillIn(preset);
 });
 
 document.addEventListener("pointerdown", (event) => {

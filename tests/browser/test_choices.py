@@ -157,29 +157,39 @@ def test_a_usual_way_fills_the_modes_in_whatever_was_chosen_before(sign_in: Sign
     expect(ada.get_by_role("button", name="Everything gone")).to_have_attribute("aria-pressed", "true")
 
 
-def test_a_choice_that_asked_after_a_usual_way_was_pressed_changes_nothing(sign_in: SignIn, app: StreamApp) -> None:
+def test_what_is_chosen_right_after_a_usual_way_holds_beside_it(sign_in: SignIn, app: StreamApp) -> None:
     ada = at_an_erasure(sign_in)
+    held = Held(ada)
     ada.get_by_role("button", name="Everything gone").click()
     calls = ada.get_by_role("radiogroup", name="Calls")
-    expect(calls.get_by_label("Hard")).to_be_checked()
-    held: dict[str, Route] = {}
-    ada.route(PLAN, lambda route: held.update({_asked_by(route): route}))
-
-    with ada.expect_request(lambda request: "preset=" not in (request.post_data or "") and "/plan/" in request.url):
-        calls.locator("label").filter(has_text="Keep").click()
-        ada.get_by_role("button", name="Everything gone").click()
-    held["preset"].continue_()
-    expect(calls.get_by_label("Hard")).to_be_checked()
-    with ada.expect_response(lambda answer: answer.request == held["choice"].request):
-        held["choice"].continue_()
+    calls.locator("label").filter(has_text="Keep").click()
     shown(ada)
+    with ada.expect_request(lambda request: "calls=keep" in (request.post_data or "")):
+        pass
 
-    expect(calls.get_by_label("Hard")).to_be_checked()
-    expect(ada.get_by_label("Request 2")).to_contain_text('"calls": "hard"')
+    held.let_go()
+
+    expect(calls.get_by_label("Keep")).to_be_checked()
+    for data in set(KINDS) - {"Calls"}:
+        expect(ada.get_by_role("radiogroup", name=data).get_by_label("Hard")).to_be_checked()
+    expect(ada.get_by_label("Delete uploaded files, too")).to_be_checked()
+    expect(ada.get_by_label("Request 2")).not_to_contain_text('"calls"')
+    expect(ada.get_by_label("Request 2")).to_contain_text('"files": true')
 
 
-def _asked_by(route: Route) -> str:
-    return "preset" if "preset=" in (route.request.post_data or "") else "choice"
+def test_a_usual_way_takes_back_what_it_does_not_hold(sign_in: SignIn, app: StreamApp) -> None:
+    ada = at_an_erasure(sign_in)
+    ada.get_by_role("button", name="Everything gone").click()
+    expect(ada.get_by_label("Delete uploaded files, too")).to_be_checked()
+    ada.get_by_label("New channel owner").fill("svc-archive")
+
+    ada.get_by_role("button", name="Hide only").click()
+
+    for data in KINDS:
+        expect(ada.get_by_role("radiogroup", name=data).get_by_label("Soft")).to_be_checked()
+    expect(ada.get_by_role("button", name="Hide only")).to_have_attribute("aria-pressed", "true")
+    expect(ada.get_by_label("Request 2")).not_to_contain_text("files")
+    expect(ada.get_by_label("New channel owner")).to_have_count(0)
 
 
 def test_a_usual_way_after_a_quick_choice_is_the_last_word(sign_in: SignIn, app: StreamApp) -> None:

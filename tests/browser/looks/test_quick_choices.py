@@ -68,6 +68,13 @@ def group(page: Page, name: str) -> Locator:
     return page.get_by_role("radiogroup", name=GROUPS[name])
 
 
+def after_a_usual_way(page: Page, modes: dict[str, Mode], pause: int, time_passes: LateAnswers) -> None:
+    """One that leaves the files alone fills the modes in, and then each is chosen."""
+    page.locator(".presets button").nth(1 + len(modes["user"].value) % 2).click()
+    time_passes.spend(pause)
+    by_mouse(page, modes, pause, time_passes)
+
+
 def by_mouse(page: Page, modes: dict[str, Mode], pause: int, time_passes: LateAnswers) -> None:
     for name, mode in modes.items():
         group(page, name).locator(f"label:has(input[value={mode.value}])").click()
@@ -95,7 +102,7 @@ def test_what_is_stored_is_what_was_chosen_however_fast(sign_in: SignIn, app: St
     different = []
     for run in range(RUNS):
         user_id, pause = f"quick-{run}", PAUSES[run % len(PAUSES)]
-        modes, hand = sound_modes(user_id, dice), dice.choice((by_mouse, by_keys))
+        modes, hand = sound_modes(user_id, dice), dice.choice((by_mouse, by_keys, after_a_usual_way))
         ada.goto("/tickets/new/?kind=erase")
         ada.get_by_label("Stream user ids").fill(user_id)
         expect(ada.locator("#look-up")).to_contain_text(user_id)
