@@ -12,6 +12,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
 from django.views.decorators.http import require_safe
 
+EMPTY = (
+    "The database holds nothing at all. Where the portal was at work before, this is not its database: put that back, "
+    "or see what DATABASE_URL names. On a new installation run migrate."
+)
 _PROBES = {"/healthz", "/readyz"}
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -64,6 +68,9 @@ def _database() -> tuple[bool, str]:
 
 def _migrations() -> tuple[bool, str]:
     executor = MigrationExecutor(connection)
+    if not executor.loader.applied_migrations:
+        # So does a file of SQLite that was moved away: another one takes its place as soon as somebody looks.
+        return False, EMPTY
     waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return (
         (False, f"{len(waiting)} migrations wait: run migrate.") if waiting else (True, "All migrations are applied.")

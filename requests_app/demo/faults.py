@@ -62,7 +62,7 @@ def checked(file: Path) -> Path:
         found = json.loads(file.read_text())
     except OSError as error:
         raise DemoFailed(f"The file of faults {file} cannot be read: {error.strerror}.") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DemoFailed(f"The file of faults {file} is not JSON.") from None
     problem = _problem(found)
     if problem:

@@ -13,12 +13,14 @@ import pytest
 from django.apps import apps
 from django.contrib.admin import site
 from django.core import serializers
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import get_resolver
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from portal.health import EMPTY
 from portal.logs import JsonLines, Redact, redacted
 from portal.middleware import ClientAddressMiddleware
 from requests_app.models import Heartbeat
@@ -161,6 +163,16 @@ def test_it_tells_whether_it_is_up_and_ready() -> None:
     assert (waiting.status_code, ready.status_code, silent.status_code) == (503, 200, 503)
     assert ready.json()["checks"]["migrations"]["ready"] is True
     assert silent.json()["checks"]["heartbeat"]["says"] == "Worker silent for 10 min."
+
+
+def test_an_empty_database_is_not_taken_for_one_that_is_a_few_migrations_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(MigrationRecorder, "applied_migrations", lambda _: {})
+    answer = Client().get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["migrations"]["says"] == EMPTY
 
 
 def test_while_migrations_wait_it_reads_no_table_that_may_not_be_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,7 @@ def test_it_refuses_a_port_that_is_none(port: str) -> None:
     [
         (None, "cannot be read: No such file"),
         ("{", "is not JSON"),
+        pytest.param("[" * 200_000, "is not JSON", id="deep"),
         ("[]", "must be an object"),
         ('{"jobs": {}}', "“jobs” is neither"),
         ('{"calls": {"DeleteUsers": 503}}', "the fault of DeleteUsers must be an object"),
