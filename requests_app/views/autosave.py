@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from requests_app.models import Ticket
+from requests_app.models import FormDraft, Ticket
+from requests_app.views.concurrent_edit import DIFFERS, STILL_TO_CHOOSE, undecided
 from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
 from requests_app.views.ticket_form import form_of, revision_of
@@ -19,7 +20,7 @@ from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.transition import Conflict
 
 # Fields of the form that say nothing of the request.
-_AROUND = {"csrfmiddlewaretoken", "action", "session", "draft", "revision", "preset"}
+_AROUND = {"csrfmiddlewaretoken", "action", "session", "draft", "revision", "preset", DIFFERS}
 
 
 @page
@@ -30,11 +31,15 @@ def ticket_keep(request: HttpRequest) -> HttpResponse:
     if not request.POST.get("kind"):
         return HttpResponse(status=204)
     kept = autosave.of_session(session, actor)
-    known = kept.ticket if kept and kept.ticket else None
-    ticket = known or access.visible_tickets(actor).with_reference(request.POST.get("draft", "")).first()
-    form, trouble, status = form_of(request), "", 200
+    own = kept.ticket if kept and kept.ticket else None
+    ticket = own or access.visible_tickets(actor).with_reference(request.POST.get("draft", "")).first()
+    form, trouble, status = form_of(request, ticket), "", 200
     shown = autosave.own_revision(kept, ticket, revision_of(request)) if ticket else None
-    if form.is_valid():
+    is_valid = form.is_valid()
+    must_choose = ticket is not None and bool(undecided(request, form, ticket))
+    if must_choose:
+        trouble = str(STILL_TO_CHOOSE)
+    elif is_valid:
         try:
             saved = autosave.save(session, form.intake(), actor=actor, now=now, ticket=ticket, revision=shown)
         except NotPermitted as reason:
@@ -47,8 +52,17 @@ def ticket_keep(request: HttpRequest) -> HttpResponse:
             return _said(request, saved, new=ticket is None)
         ticket = access.visible_tickets(actor).filter(pk=ticket.pk).first() if ticket else None
     what = {name: str(value) for name, value in request.POST.items() if name not in _AROUND}
-    autosave.keep(session, what, actor=actor, now=now, ticket=ticket, revision=kept.revision if kept else None)
+    known = _known_revision(request, kept, ticket, undecided=must_choose) if ticket else None
+    autosave.keep(session, what, actor=actor, now=now, ticket=ticket, revision=known)
     return _said(request, ticket, words=_kept_words(trouble), trouble=bool(trouble), status=status)
+
+
+def _known_revision(request: HttpRequest, kept: FormDraft | None, ticket: Ticket, *, undecided: bool) -> int | None:
+    """The newest that the page knows: of its own last save, or what it showed; whoever must still choose knows less."""
+    if undecided:
+        return ticket.revision - 1
+    known = max(kept.revision or 0 if kept else 0, revision_of(request) or 0)
+    return min(known, ticket.revision) or None
 
 
 def _kept_words(trouble: str) -> str:

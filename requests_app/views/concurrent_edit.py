@@ -12,6 +12,7 @@ from django.forms import BoundField
 from django.http import HttpRequest, QueryDict
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from requests_app.forms.ticket import TicketForm, YesNoField, initial_of
 from requests_app.models import Ticket
@@ -19,6 +20,7 @@ from requests_app.models import Ticket
 # In the form: the fields that differed, and the choice for each.
 DIFFERS, CHOICE = "differs", "hold_{}"
 SAVED, TYPED = "saved", "typed"
+STILL_TO_CHOOSE = gettext_lazy("Choose for each field that differs what is to hold. Nothing is saved before.")
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,19 @@ def differences(form: TicketForm, ticket: Ticket, *, complain: bool = False) -> 
     return tuple(found)
 
 
-def undecided(request: HttpRequest, form: TicketForm, ticket: Ticket) -> tuple[Difference, ...]:
-    """What differs where the form comes from a page that asked for choices and lacks one of them; else nothing."""
+def asked_about(
+    request: HttpRequest, form: TicketForm, ticket: Ticket, *, complain: bool = False
+) -> tuple[Difference, ...]:
+    """Of the fields about which the page of this form asked, those that still differ."""
     names = set(request.POST.getlist(DIFFERS))
-    if all(request.POST.get(CHOICE.format(name)) in {SAVED, TYPED} for name in names):
-        return ()
-    return tuple(one for one in differences(form, ticket, complain=True) if one.name in names)
+    found = differences(form, ticket, complain=complain) if names else ()
+    return tuple(one for one in found if one.name in names)
+
+
+def undecided(request: HttpRequest, form: TicketForm, ticket: Ticket) -> tuple[Difference, ...]:
+    """The same where one of them is not chosen yet, with the complaint at it; else nothing."""
+    found = asked_about(request, form, ticket, complain=True)
+    return found if any(one.complain for one in found) else ()
 
 
 def with_choices(data: QueryDict, ticket: Ticket) -> QueryDict:

@@ -19,12 +19,20 @@ from requests_app.engine import lookup
 from requests_app.enums import Kind, Mode, Verb
 from requests_app.forms.ticket import TicketForm
 from requests_app.models import Ticket
-from requests_app.views.concurrent_edit import Difference, differences, undecided, with_choices
+from requests_app.views.concurrent_edit import (
+    STILL_TO_CHOOSE,
+    Difference,
+    asked_about,
+    differences,
+    undecided,
+    with_choices,
+)
 from requests_app.views.copied_request import Copied, copied, copied_before
 from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, load_ticket, page
 from requests_app.views.look_up import accounts_context
 from requests_app.views.numbers import number_or_none
+from requests_app.views.tickets import CONFLICT
 from requests_app.workflow import autosave, deadlines, effects, presets, tickets
 from requests_app.workflow import plan as plans
 from requests_app.workflow.actions import actions_for
@@ -44,7 +52,6 @@ _DATA = (
     ("feeds_data", "rss", "activities, comments, follows"),
 )
 _ACTIONS = {"draft", "submit"}
-STILL_TO_CHOOSE = "Nothing was saved yet: choose for each field that differs what is to hold."
 # An export of everything; nothing is chosen for an erasure, since that wants a decision.
 _FIRST_CHOICES = {Kind.EXPORT.value: {"export_feeds_data": "yes", "export_user_data": "yes"}}
 
@@ -79,9 +86,9 @@ def _only_looks(request: HttpRequest) -> bool:
     return request.POST.get("action") in {"refresh", "look-up"} or "preset" in request.POST
 
 
-def form_of(request: HttpRequest) -> TicketForm:
-    """The form as it was sent."""
-    return _form(request, bound=True)
+def form_of(request: HttpRequest, ticket: Ticket | None = None) -> TicketForm:
+    """The form as it was sent, of that ticket where it is about one already."""
+    return _form(request, bound=True, ticket=ticket)
 
 
 def revision_of(request: HttpRequest) -> int | None:
@@ -167,7 +174,7 @@ def _edit(request: HttpRequest, reference: str) -> HttpResponse:
         return _render(request, form, ticket=ticket, trouble=trouble, status=422)
     open_choices = undecided(request, form, ticket)
     if open_choices:
-        return _render(request, form, ticket=ticket, trouble=STILL_TO_CHOOSE, status=422, differs=open_choices)
+        return _render(request, form, ticket=ticket, trouble=str(STILL_TO_CHOOSE), status=422, differs=open_choices)
     actor, now, seen = actor_of(request), timezone.now(), _seen(request, form)
     kept = autosave.of_session(request.POST.get("session", ""), actor)
     known = autosave.own_revision(kept, ticket, revision_of(request))
@@ -181,7 +188,7 @@ def _edit(request: HttpRequest, reference: str) -> HttpResponse:
     except Conflict as reason:
         ticket = load_ticket(request, reference)
         differs = differences(form, ticket)
-        return _render(request, form, ticket=ticket, trouble=str(reason), status=409, differs=differs)
+        return _render(request, form, ticket=ticket, trouble=str(reason), status=CONFLICT, differs=differs)
     except UnableTo as reason:
         return _refused(request, form, reason, ticket=load_ticket(request, reference))
     return _done(request, ticket)
@@ -253,10 +260,10 @@ def _render(
 ) -> HttpResponse:
     context = _context(form, complain=form.is_bound and status != 200)
     copy = copy or copied_before(request)
-    context["differences"] = differs
+    context["differences"] = differs or (asked_about(request, form, ticket) if ticket else ())
     context |= {"ticket": ticket, "trouble": trouble, "copied": copy, "session": _session(request)}
     context["draft"] = ticket.reference if ticket else request.POST.get("draft", "")
-    context["revision"] = ticket.revision if ticket else request.POST.get("revision", "")
+    context["revision"] = _known_revision(request, ticket, told=status == CONFLICT)
     context["costs_the_approval"] = costs_the_approval(ticket, actor_of(request))
     if request.method != "POST" and not form.is_bound:
         context["unfinished"] = autosave.unfinished(actor_of(request), ticket)
@@ -264,6 +271,14 @@ def _render(
     context["known"] = accounts_context(request, form) if form.is_bound and looks else {"findings": []}
     context["action"] = reverse("ticket-edit", args=[ticket.reference]) if ticket else reverse("ticket-new")
     return render(request, "tickets/form.html", context, status=status)
+
+
+def _known_revision(request: HttpRequest, ticket: Ticket | None, *, told: bool) -> int | str:
+    """The revision that the page knows. A form that comes back has not seen what was saved since, unless it is told."""
+    if ticket is None or (request.method == "POST" and not told):
+        return request.POST.get("revision", "")
+    kept = autosave.of_session(request.GET.get("kept", ""), actor_of(request))
+    return (kept.revision if kept and kept.ticket == ticket else None) or ticket.revision
 
 
 def _session(request: HttpRequest) -> str:

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from requests_app.enums import Mode
-from requests_app.models import Ticket
+from requests_app.models import FormDraft, Ticket
 from requests_app.workflow import plan as plans
 from requests_app.workflow import tickets
 from tests import factories
@@ -136,3 +136,65 @@ def test_made_up_names_of_fields_change_nothing(ada: Client, ticket: Ticket) -> 
 
     assert save(ada, ticket, revision=ticket.revision, **odd).status_code == 302
     assert now(ticket).requester_name == "Mia Person"
+
+
+def test_a_form_that_is_refused_has_not_seen_what_was_saved_meanwhile(ada: Client, ticket: Ticket) -> None:
+    changed_by_ben(ticket)
+
+    refused = save(ada, ticket, revision=ticket.revision, channel="")
+    again = save(ada, ticket, revision=revision_of(refused))
+
+    assert (refused.status_code, again.status_code) == (422, 409)
+    assert now(ticket).requester_name == "Mia P. Person"
+
+
+@pytest.mark.parametrize("press", [{"action": "refresh"}, {"channel": ""}])
+def test_what_is_still_to_be_chosen_stays_on_a_page_that_comes_back(
+    ada: Client, ticket: Ticket, press: dict[str, Any]
+) -> None:
+    changed_by_ben(ticket)
+    first = save(ada, ticket, revision=ticket.revision)
+    asked = {"revision": revision_of(first), "differs": ["requester_name", "calls"], "hold_calls": "typed"}
+
+    back = save(ada, ticket, **asked, **press)
+
+    assert rows(back) == {"Name of the requester": ("Mia P. Person", "Mia Person"), "Calls": ("Hard", "Soft")}
+    assert save(ada, ticket, **{**asked, "revision": revision_of(back)}).status_code == 422
+
+
+def keep(ada: Client, ticket: Ticket, **values: Any) -> HttpResponse:
+    """The form saves itself."""
+    answer: HttpResponse = ada.post("/tickets/new/keep/", typed(draft=ticket.reference, **values, action=None))
+    return answer
+
+
+def test_a_form_that_saves_itself_chooses_for_nobody(ada: Client, ticket: Ticket) -> None:
+    changed_by_ben(ticket)
+    first = save(ada, ticket, revision=ticket.revision)
+    before = Ticket.objects.filter(pk=ticket.pk).values().get()
+    asked = {"revision": revision_of(first), "differs": ["requester_name", "calls"], "hold_calls": "typed"}
+
+    waits = keep(ada, ticket, session="a" * 32, **asked)
+
+    assert "Not saved: Choose for each field that differs what is to hold." in waits.content.decode()
+    assert Ticket.objects.filter(pk=ticket.pk).values().get() == before
+    restored = ada.get(f"/tickets/{ticket.reference}/edit/", {"kept": "a" * 32})
+    assert save(ada, ticket, revision=revision_of(restored)).status_code == 409
+    keep(ada, ticket, session="a" * 32, **asked, hold_requester_name="saved")
+    assert (now(ticket).requester_name, now(ticket).plan["calls"]) == ("Mia P. Person", "soft")
+
+
+def test_a_revision_that_nobody_made_is_none(ada: Client, ticket: Ticket) -> None:
+    assert keep(ada, ticket, session="c" * 32, revision="999", channel="").status_code == 200
+    assert FormDraft.objects.get(session="c" * 32).revision == ticket.revision
+
+
+def test_what_was_left_unfinished_has_not_seen_what_was_saved_meanwhile(ada: Client, ticket: Ticket) -> None:
+    session = "b" * 32
+    keep(ada, ticket, session=session, revision=ticket.revision, channel="")
+    changed_by_ben(ticket)
+
+    page = ada.get(f"/tickets/{ticket.reference}/edit/", {"kept": session})
+
+    assert "Mia Person" in page.content.decode()
+    assert save(ada, ticket, revision=revision_of(page)).status_code == 409
