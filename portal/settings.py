@@ -78,12 +78,14 @@ if TOOLBAR:
     # Open it covers the page's own buttons.
     DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}
 
+# A changed template is seen at the next request in `dev`, and read once everywhere else.
+_LOADERS = ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [ROOT / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": _LOADERS if DEBUG else [("django.template.loaders.cached.Loader", _LOADERS)],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

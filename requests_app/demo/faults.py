@@ -58,6 +58,8 @@ FATES = ("fail", "hang", "vanish", "partly", "nothing")
 
 def checked(file: Path) -> Path:
     """The whole path of the file; raises `DemoFailed` where the sandbox could not read it or would pass over a word."""
+    if file == Path():
+        raise DemoFailed("--faults names no file. Say which, or leave it out.")
     try:
         found = json.loads(file.read_text())
     except OSError as error:

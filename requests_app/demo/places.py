@@ -62,6 +62,11 @@ class Places:
         return self.folder / "faults.json"
 
     @property
+    def given_faults_file(self) -> Path:
+        """Leads to the file of faults that the demo was started with, from the moment when they begin."""
+        return self.folder / "given-faults.json"
+
+    @property
     def lock_file(self) -> Path:
         """Locked by whoever works in the folder. It lies beside it, since the folder can be thrown away."""
         return self.folder.with_name(f"{self.folder.name}.lock")

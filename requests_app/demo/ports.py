@@ -11,6 +11,7 @@ import socket
 from requests_app.demo.clock import DemoFailed
 
 HOST = "127.0.0.1"
+HTTP_PORT = 80
 _PORTS_TRIED = 50
 
 
@@ -28,5 +29,6 @@ def listen_on(wanted: int = 0) -> socket.socket:
 
 
 def address_of(listener: socket.socket) -> str:
-    """The URL that the socket is reached by."""
-    return f"http://{HOST}:{listener.getsockname()[1]}"
+    """The URL that the socket is reached by, as a browser writes it: without the port that goes without saying."""
+    port = listener.getsockname()[1]
+    return f"http://{HOST}" if port == HTTP_PORT else f"http://{HOST}:{port}"

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -30,6 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 8.0
 
 
+# How somebody stops a demo: Ctrl-C, whoever watches the process, a terminal that closes.
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What stands in the command line of each child, of a demo or of a development server.
 _COMMANDS = {"sandbox": ["portal.sandbox"], "worker": ["supervise"], "web": ["gunicorn", "dev_server"]}
 
@@ -67,16 +69,20 @@ class Processes:
         self.portal_url = address_of(self._web_listener)
         self.sandbox_url = address_of(self._sandbox_listener)
         places.address_file.write_text(self.sandbox_url)
+        # Those of an earlier run are over.
+        places.given_faults_file.unlink(missing_ok=True)
 
     def __enter__(self) -> Processes:
-        # A stop by whoever watches this process, or a terminal that closes, is a stop by hand: the children go first.
-        for end in (signal.SIGTERM, signal.SIGHUP):
+        # Every stop is one by hand: the children go first.
+        for end in _STOPS:
             signal.signal(end, signal.default_int_handler)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is KeyboardInterrupt:
+            self.clock.say(f"stopping: at most {STOP_SECONDS:.0f} s")
         self.stop()
 
     @property
@@ -109,19 +115,20 @@ class Processes:
         # The secret goes by argument: it opens nothing but this stand-in on this machine.
         options = ["--fd", str(self._sandbox_listener.fileno()), "--database", str(self.places.sandbox_database)]
         options += ["--key", self.key, "--secret", self.secret, "--task-seconds", str(self._task_seconds), "--seed"]
-        if self._faults:
-            options += ["--faults", str(self._faults)]
+        options += ["--faults", str(self.places.given_faults_file)]
         if filled:
             self.places.faults_file.write_text(json.dumps(FAULTS))
             options += ["--faults", str(self.places.faults_file)]
         self._spawn("sandbox", ["-m", "portal.sandbox", *options], self._sandbox_listener)
 
-    def restart_worker(self) -> None:
-        """Let the worker finish what it has at hand, and start another in its place."""
-        if self._children["worker"].poll() is None:
-            self._children["worker"].terminate()
-        _end(self._children["worker"], STOP_SECONDS)
-        self._spawn("worker", supervised(self.places))
+    def begin_faults(self) -> None:
+        """From now on the sandbox has the faults that were given, if any were: the file is read for each call.
+
+        Not before, or they meet the filling of the demo instead of whoever wanted to see them.
+        """
+        if self._faults:
+            self.places.given_faults_file.symlink_to(self._faults)
+            self.clock.say(f"sandbox: from now on with the faults of {self._faults.name}")
 
     def _start_web(self, listener: socket.socket) -> None:
         web = ["-m", "gunicorn", "portal.wsgi", "--bind", f"fd://{listener.fileno()}", "--threads", "8"]
@@ -202,18 +209,34 @@ class Processes:
             self.check_alive()
 
     def stop(self) -> None:
-        """Ask the children to end, the web server first, and end those that do not."""
-        for listener in (self._web_listener, self._sandbox_listener):
-            listener.close()
+        """Ask the children to end, the web server first, and end those that do not. Nothing interrupts it."""
+        with _undisturbed():
+            for listener in (self._web_listener, self._sandbox_listener):
+                listener.close()
+            self.end("web", "worker", "sandbox")
+            self._children.clear()
+            end_leftovers(self.places)
+
+    def end(self, *names: str) -> None:
+        """Ask these children to end, in this order, and end those that do not within `STOP_SECONDS` of all."""
         ends = time.monotonic() + STOP_SECONDS
-        for name in ("web", "worker", "sandbox"):
-            child = self._children.get(name)
-            if child is not None and child.poll() is None:
+        children = [self._children[name] for name in names if name in self._children]
+        for child in children:
+            if child.poll() is None:
                 child.terminate()
-        for child in self._children.values():
+        for child in children:
             _end(child, max(0.1, ends - time.monotonic()))
-        self._children.clear()
-        end_leftovers(self.places)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Deaf to whoever asks again to stop: who stops half-way leaves children behind."""
+    before = {stop: signal.signal(stop, signal.SIG_IGN) for stop in _STOPS}
+    try:
+        yield
+    finally:
+        for stop, handler in before.items():
+            signal.signal(stop, signal.SIG_DFL if handler is None else handler)
 
 
 def _end(child: subprocess.Popen[bytes], seconds: float) -> None:

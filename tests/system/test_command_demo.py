@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,10 @@ from requests_app.demo.processes import Processes, end_leftovers
 from requests_app.demo.visitor import Visitor
 from requests_app.demo.welcome import welcome
 from requests_app.stream.errors import UnknownOutcome
+from tests.patience import until
 
 ROOT = Path(__file__).resolve().parents[2]
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Each start makes a database and fills it, which takes a busy machine a minute.
 pytestmark = [pytest.mark.usefixtures("nothing_outlives_it"), pytest.mark.timeout(400)]
 
@@ -33,7 +37,7 @@ pytestmark = [pytest.mark.usefixtures("nothing_outlives_it"), pytest.mark.timeou
 @pytest.fixture(autouse=True)
 def _signals_as_before() -> Iterator[None]:
     """A demo takes them over for as long as its process lives."""
-    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
+    before = {one: signal.getsignal(one) for one in STOPS}
     yield
     for one, handler in before.items():
         signal.signal(one, handler)
@@ -121,6 +125,23 @@ def test_it_refuses_faults_that_the_sandbox_would_not_read(
     assert not settings.DEMO_FOLDER.exists()
 
 
+@pytest.mark.parametrize("command", ["demo", "dev"])
+def test_it_refuses_faults_without_a_file(command: str) -> None:
+    with pytest.raises(CommandError, match="--faults names no file"):
+        call_command(command, "--faults=")
+
+
+def test_the_check_has_no_data_to_throw_away() -> None:
+    with pytest.raises(CommandError, match="leave --reset out"):
+        call_command("demo", check=True, reset=True)
+
+
+def test_it_starts_beside_an_installation_with_a_public_name() -> None:
+    done = run("--port", "0", ALLOWED_HOSTS="portal.example.org")
+
+    assert "--port must be between" in done.stderr
+
+
 def test_it_knows_the_calls_that_the_sandbox_knows() -> None:
     assert {operation for _, _, operation, _ in ROUTES} == faults.OPERATIONS
 
@@ -148,18 +169,91 @@ def test_two_never_work_in_one_folder(command: str, tmp_path: Path, settings: An
         pass
 
 
-def test_the_sandbox_gets_the_faults(tmp_path: Path) -> None:
+def test_the_sandbox_gets_the_faults_once_it_is_filled(tmp_path: Path) -> None:
     file = tmp_path / "faults.json"
     file.write_text('{"calls": {"QueryUsers": {"error": 503}}}')
     places = Places(tmp_path / "demo")
     with Processes(places, task_seconds=0.1, clock=Clock(120, print), faults=file) as running:
         running._start_sandbox(filled=False)
         running._wait_for("sandbox", running.sandbox_url)
+        assert running.looker().exists("marie.curie")
+        running.begin_faults()
         with pytest.raises(UnknownOutcome):
             running.looker().exists("marie.curie")
 
+    with Processes(places, task_seconds=0.1, clock=Clock(120, print)) as running:
+        running._start_sandbox(filled=False)
+        running._wait_for("sandbox", running.sandbox_url)
+        running.begin_faults()
+        assert running.looker().exists("marie.curie"), "those of the run before are over"
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (DemoFailed("DSR-000047 stopped on Stream; see its page."), "DSR-000047 stopped on Stream"),
+        (requests.ReadTimeout(), "no answer came (ReadTimeout)"),
+    ],
+)
+def test_it_serves_also_where_an_earlier_run_keeps_the_main_job_from_its_end(
+    failure: Exception, words: str, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did: list[str] = []
+
+    def fails(*_: object) -> None:
+        raise failure
+
+    settings.DEMO_FOLDER = tmp_path / "demo"
+    monkeypatch.setattr("requests_app.demo.journey.show", fails)
+    for name in ("start", "begin_faults", "wait", "check_alive"):
+        monkeypatch.setattr(Processes, name, lambda *_, name=name, **__: did.append(name))
+    printed = io.StringIO()
+    call_command("demo", port=18_100, stdout=printed)
+
+    assert did == ["start", "check_alive", "begin_faults", "wait"]
+    assert f"the main job was not shown to its end: {words}" in printed.getvalue()
+    assert "make demo-reset" in printed.getvalue()
+    assert "The portal is open at" in printed.getvalue()
+
+
+def test_it_does_not_serve_where_one_of_its_processes_ended(
+    tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(running: Processes, **_: object) -> None:
+        running._spawn("web", ["-c", "raise SystemExit('no such port')"])
+        running._children["web"].wait()
+
+    settings.DEMO_FOLDER = tmp_path / "demo"
+    monkeypatch.setattr(Processes, "start", ends)
+
+    with pytest.raises(CommandError, match=r"The web ended with code 1"):
+        call_command("demo", port=18_100)
+
+
+def test_who_asks_again_to_stop_does_not_leave_children_behind(tmp_path: Path) -> None:
+    """As somebody does who presses Ctrl-C twice, in a terminal that closes."""
+    running = Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(120, print))
+    slow = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.5), exit(0))); "
+    slow += "print('on', flush=True); signal.pause()"
+    log = running.places.log_of("worker")
+
+    def asked_twice() -> None:
+        with running:
+            running._spawn("worker", ["-c", slow])
+            until(lambda: log.read_text() == "on\n", seconds=60, what="the child")
+            again = threading.Timer(0.1, lambda: [os.kill(os.getpid(), stop) for stop in STOPS])
+            again.start()
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.pause()
+
+    with pytest.raises(KeyboardInterrupt):
+        asked_twice()
+
+    assert not running.places.pid_file_of("worker").exists()
+    assert all(signal.getsignal(stop) is signal.default_int_handler for stop in STOPS)
+
+
+@pytest.mark.parametrize("end", STOPS)
 def test_a_stop_from_outside_or_a_terminal_that_closes_ends_the_children(tmp_path: Path, end: int) -> None:
     running = Processes(Places(tmp_path), task_seconds=0.1, clock=Clock(120, print))
 
@@ -255,6 +349,16 @@ def test_it_tells_which_child_ended(tmp_path: Path) -> None:
         running._children["web"].wait()
         with pytest.raises(DemoFailed, match=r"web ended with code 1\. It said: no such port"):
             running.check_alive()
+
+
+@pytest.mark.parametrize(("port", "url"), [(80, "http://127.0.0.1"), (8000, "http://127.0.0.1:8000")])
+def test_its_address_is_what_a_browser_sends_as_its_origin(port: int, url: str) -> None:
+    class Listener(socket.socket):
+        def getsockname(self) -> tuple[str, int]:
+            return "127.0.0.1", port
+
+    with Listener() as listener:
+        assert address_of(listener) == url
 
 
 def test_it_takes_the_next_free_port() -> None:

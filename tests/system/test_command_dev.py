@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -17,9 +19,11 @@ import pytest
 import requests
 from django.core.management import CommandError, call_command
 
+from requests_app.demo import unloadable
 from requests_app.demo.clock import Clock
 from requests_app.demo.development import Development
 from requests_app.demo.places import Places
+from requests_app.demo.ports import listen_on
 from requests_app.demo.sources import Sources
 from requests_app.demo.welcome import welcome_to_develop
 from tests.patience import until
@@ -165,7 +169,7 @@ def test_the_worker_is_replaced_when_a_source_changes(dev: Started, folders: tup
     assert len(before) == 1
 
     (folders[1] / "watched.py").write_text("changed = True\n")
-    dev.says("worker: started again, since watched.py changed")
+    dev.says("web and worker: started again, since watched.py changed")
 
     after = dev.worker_pids()
     assert len(after) == 1
@@ -179,8 +183,48 @@ def test_a_worker_that_ends_over_broken_code_stops_nothing_else(dev: Started, fo
     assert requests.get(f"{dev.url}/healthz", timeout=30).status_code == 200
 
     (folders[1] / "new.py").write_text("")
-    dev.says("worker: started again, since new.py changed")
+    dev.says("web and worker: started again, since new.py changed")
     assert len(dev.worker_pids()) == 1
+
+
+def test_a_server_that_ends_over_broken_code_says_so_to_whoever_asks(dev: Started, folders: tuple[Path, Path]) -> None:
+    (web,) = [pid for pid in _pids_of(dev.places.folder) if "dev_server" in _words(pid)]
+    with dev.places.log_of("web").open("a") as log:
+        log.write("SyntaxError: a view that is none\n")
+    os.kill(web, signal.SIGKILL)
+    dev.says("web: it ended (SyntaxError: a view that is none)")
+    answer = requests.get(f"{dev.url}/healthz", timeout=30)
+
+    assert answer.status_code == 500
+    assert "SyntaxError: a view that is none" in answer.text
+    assert "The next change of a .py file starts it again" in answer.text
+
+    (folders[1] / "mended.py").write_text("")
+    dev.says("web and worker: started again, since mended.py changed")
+    assert requests.get(f"{dev.url}/healthz", timeout=30).status_code == 200
+
+
+def test_who_connects_and_says_nothing_keeps_no_reason_from_others() -> None:
+    with listen_on() as listener:
+        socket.create_connection(listener.getsockname()).close()
+        with socket.create_connection(listener.getsockname()) as asks:
+            asks.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            unloadable.answer(listener, "SyntaxError")
+            said = b"".join(iter(lambda: asks.recv(4096), b""))
+
+    assert said.startswith(b"HTTP/1.1 500 ")
+    assert b"It said:\n\nSyntaxError\n" in said
+
+
+def test_a_database_that_was_moved_away_is_not_taken_for_that_of_the_demo(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    places.address_file.write_text("http://127.0.0.1:1")
+    sqlite3.connect(places.portal_database).execute("PRAGMA journal_mode=WAL").connection.close()
+    done = in_demo("dbshell", folder=tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{places.portal_database}, holds nothing" in done.stderr
+    assert "make demo-reset" in done.stderr
 
 
 def test_the_demo_stays_out_while_it_runs(dev: Started, settings: Any) -> None:

@@ -31,5 +31,6 @@ class Command(DemoCommand):
             port = options["port"]
             with Development(places, task_seconds=3.0, clock=clock, port=port, faults=faults_file) as running:
                 running.start(filled=True)
+                running.begin_faults()
                 self.say(welcome_to_develop(running.portal_url, places.folder))
                 running.wait()
