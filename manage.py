@@ -26,6 +26,9 @@ if __name__ == "__main__":
         print("Starting …", flush=True)
         # Before any setting is read: the demo brings keys of its own.
         os.environ.update(PORTAL_PROFILE=sys.argv[1], DJANGO_SETTINGS_MODULE="portal.settings")
+    if sys.argv[1:2] == ["demo"]:
+        # And it listens on this machine alone, whatever an installation beside it is called.
+        os.environ["ALLOWED_HOSTS"] = ""
     if sys.argv[1:2] == ["in_demo"]:
         os.environ.update(PORTAL_PROFILE="dev", DJANGO_SETTINGS_MODULE="portal.settings")
     try:

@@ -17,6 +17,12 @@ ROOT = Path(__file__).resolve().parent.parent
 ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 PROFILES = ("production", "demo", "dev", "test")
 THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "[::1]", "testserver"})
+# The profiles that are for this machine alone, and why.
+HOME_ONLY = {
+    "demo": "has keys and passwords that everybody knows",
+    "dev": "shows secrets to whoever reaches it",
+    "test": "has keys that everybody knows",
+}
 
 env = environ.Env()
 environ.Env.read_env(ROOT / ".env")
@@ -133,15 +139,23 @@ def secret_key(profile: str) -> str:
     )
 
 
+def is_exposed(profile: str, hosts: list[str]) -> bool:
+    """Whether others could reach a profile that is for this machine alone."""
+    return profile in HOME_ONLY and not set(hosts) <= THIS_MACHINE
+
+
 def debugs(profile: str, hosts: list[str], stream_url: str) -> bool:
-    """Whether pages show their insides: in `dev` alone, and there on this machine alone, with a stand-in for Stream."""
+    """Whether pages show their insides: in `dev` alone, and there with a stand-in for Stream.
+
+    Raises `ImproperlyConfigured` where others could reach a profile that is for this machine alone.
+    """
+    if is_exposed(profile, hosts):
+        raise ImproperlyConfigured(
+            f"PORTAL_PROFILE={profile} {HOME_ONLY[profile]}, so ALLOWED_HOSTS may name this machine only. "
+            "Leave ALLOWED_HOSTS out, or PORTAL_PROFILE for an installation."
+        )
     if profile != "dev":
         return False
-    if not set(hosts) <= THIS_MACHINE:
-        raise ImproperlyConfigured(
-            "PORTAL_PROFILE=dev shows secrets to whoever reaches it, so ALLOWED_HOSTS may name this machine only. "
-            "Leave ALLOWED_HOSTS out, or choose another profile."
-        )
     host = urlsplit(stream_url).hostname or ""
     if stream_url and f"[{host}]" not in THIS_MACHINE and host not in THIS_MACHINE:
         raise ImproperlyConfigured(

@@ -12,10 +12,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
 from django.views.decorators.http import require_safe
 
-EMPTY = (
-    "The database holds nothing at all. Where the portal was at work before, this is not its database: put that back, "
-    "or see what DATABASE_URL names. On a new installation run migrate."
-)
+from requests_app.outages import EMPTY
+
 _PROBES = {"/healthz", "/readyz"}
 Handler = Callable[[HttpRequest], HttpResponse]
 

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 from enum import Enum
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 logger = logging.getLogger("portal.database")
 
@@ -23,6 +23,11 @@ _POSTGRESQL_LOCKED = {"55P03", _POSTGRESQL_DEADLOCK}
 # Classes of its codes that psycopg calls operational too, and that come again with the same statement: a limit of the
 # program (a value too long for an index) and an object that is not in the state for it.
 _POSTGRESQL_FAULTS = {"54", "55"}
+EMPTY = (
+    "The database holds nothing at all. Where the portal was at work before, this is not its database: put that back, "
+    "or see what DATABASE_URL names. On a new installation run migrate."
+)
+BEHIND = "The database has not all tables of the portal. Run `python manage.py migrate` first."
 # A table or a column that is not there.
 _POSTGRESQL_LACKS = {"42P01", "42703"}
 
@@ -66,8 +71,16 @@ def sentence_of(error: DatabaseError) -> str:
         case Outage.AWAY:
             return "The database does not answer. Is it up, and is DATABASE_URL its address?"
     if _lacks_tables(error):
-        return "The database has not all tables of the portal. Run `python manage.py migrate` first."
+        return EMPTY if _holds_nothing() else BEHIND
     return ""
+
+
+def _holds_nothing() -> bool:
+    """A file of SQLite that was moved away comes back like this: another takes its place as soon as somebody looks."""
+    try:
+        return not connection.introspection.table_names()
+    except DatabaseError:
+        return False
 
 
 def _lacks_tables(error: DatabaseError) -> bool:

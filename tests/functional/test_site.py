@@ -20,10 +20,10 @@ from django.urls import get_resolver
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from portal.health import EMPTY
 from portal.logs import JsonLines, Redact, redacted
 from portal.middleware import ClientAddressMiddleware
 from requests_app.models import Heartbeat
+from requests_app.outages import EMPTY
 from tests import factories
 from tests.canary import EMAIL, NAME, SECRET, USER_ID
 from tests.people import PASSWORD, person

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from requests_app.outages import BEHIND, EMPTY
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,12 +33,15 @@ def run(*words: str, database: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("database", "sentence"),
     [
-        ("sqlite:///{folder}/empty.sqlite3", "has not all tables of the portal. Run `python manage.py migrate` first."),
+        ("sqlite:///{folder}/empty.sqlite3", EMPTY),
+        ("sqlite:///{folder}/behind.sqlite3", BEHIND),
         ("sqlite:///{folder}/nowhere/at.sqlite3", "does not answer. Is it up, and is DATABASE_URL its address?"),
         ("postgres://portal:portal@127.0.0.1:1/portal", "does not answer. Is it up, and is DATABASE_URL its address?"),
     ],
 )
 def test_without_a_database_or_its_tables_it_says_what_to_do(database: str, sentence: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "behind.sqlite3")) as behind:
+        behind.execute("CREATE TABLE django_session (session_key text)")
     done = run("explain_ticket", "DSR-000001", database=database.format(folder=tmp_path))
 
     assert (done.returncode, done.stdout) == (1, "")

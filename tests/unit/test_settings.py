@@ -175,6 +175,16 @@ def test_dev_starts_neither_for_others_nor_near_a_real_app(environment: dict[str
     assert f"{next(iter(environment))} may name this machine only" in done.stderr
 
 
+@pytest.mark.parametrize("profile", ["demo", "test"])
+@pytest.mark.parametrize("hosts", ["localhost,portal.example.org", "*"])
+def test_what_has_keys_that_everybody_knows_starts_for_nobody_else(profile: str, hosts: str) -> None:
+    done = python(SHOW, PORTAL_PROFILE=profile, ALLOWED_HOSTS=hosts)
+
+    assert done.returncode != 0
+    assert f"PORTAL_PROFILE={profile} has keys" in done.stderr
+    assert "ALLOWED_HOSTS may name this machine only" in done.stderr
+
+
 @pytest.mark.parametrize("url", ["http://localhost:8001", "http://127.0.0.1:8001", "http://[::1]:8001"])
 def test_dev_reaches_a_stand_in_on_this_machine(url: str) -> None:
     assert shown(PORTAL_PROFILE="dev", STREAM_BASE_URL=url)["DEBUG"] is True
@@ -186,6 +196,8 @@ def test_dev_reaches_a_stand_in_on_this_machine(url: str) -> None:
         ("s.DEBUG, s.PROFILE, s.ALLOWED_HOSTS = True, 'dev', ['portal.example.org']", True),
         ("s.DEBUG, s.ALLOWED_HOSTS = True, ['*']", True),
         ("s.PROFILE, s.ALLOWED_HOSTS = 'dev', ['portal.example.org']", True),
+        ("s.PROFILE, s.ALLOWED_HOSTS = 'demo', ['portal.example.org']", True),
+        ("s.PROFILE, s.ALLOWED_HOSTS = 'test', ['*']", True),
         ("s.DEBUG, s.PROFILE = True, 'dev'", False),
         ("s.ALLOWED_HOSTS = ['portal.example.org']", False),
     ],

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -30,6 +33,11 @@ class Command(BaseCommand):
             raise CommandError("Say which command, like `manage.py in_demo shell`.")
         if not (places.portal_database.exists() and places.address_file.exists()):
             raise CommandError("There is no demo yet. `make demo` or `make dev` makes one.")
+        if _holds_nothing(places.portal_database):
+            raise CommandError(
+                f"The database of the demo, {places.portal_database}, holds nothing. Put back the file that was there, "
+                "or start over with `make demo-reset`."
+            )
         if words[0] == "dbshell" and shutil.which("sqlite3") is None:
             raise CommandError(
                 "The program sqlite3 is missing: install the package sqlite3 (Debian, Ubuntu) or sqlite (Fedora)."
@@ -38,3 +46,9 @@ class Command(BaseCommand):
         environment = surroundings(places, profile="dev", sandbox_url=address, secret=places.secret())
         sys.stdout.flush()
         os.execve(sys.executable, [sys.executable, "manage.py", *words], dict(environment))  # noqa: S606
+
+
+def _holds_nothing(database: Path) -> bool:
+    """Whether another file has taken the place of the demo's, as happens where that was moved away meanwhile."""
+    with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        return not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
