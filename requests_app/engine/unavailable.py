@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from requests_app.engine.timing import MAX_ATTEMPTS, UNAVAILABLE
-from requests_app.enums import AttemptOutcome
+from requests_app.enums import EXPORT_OPERATIONS, AttemptOutcome
 from requests_app.models import Attempt, Step
 
 SERVER_ERRORS = 500
@@ -19,20 +19,25 @@ def worn_out(step: Step) -> bool:
 
 
 def still_waited_for(steps: Iterable[Step], *, now: datetime) -> set[int]:
-    """The worn out steps whose calls were only not answered by a server in trouble, and not for long enough yet.
+    """The worn out steps whose calls were only not answered by a Stream in trouble, and not for long enough yet.
 
     Since when is told by their latest tries that came one after the other: what failed before a pause of hours was
-    another trouble. A call that was lost in another way, an answer cut off or a time-out, says nothing of the app, and
-    a person looks after the third.
+    another trouble. A delete that was lost in another way, an answer cut off or a time-out, says nothing of the app:
+    Stream was read between its tries, and a person looks after the third. Between those of an export nothing is read.
     """
     tried = {step.pk: step.attempt_count for step in steps if worn_out(step)}
     attempts = _latest(tried)
     return {
         pk
         for pk, own in attempts.items()
-        if all((one.status_code or 0) >= SERVER_ERRORS and one.outcome == AttemptOutcome.UNKNOWN for one in own)
-        and now - _began(one.intended_at for one in own) < UNAVAILABLE
+        if all(_tells_of_app(one) for one in own) and now - _began(one.intended_at for one in own) < UNAVAILABLE
     }
+
+
+def _tells_of_app(attempt: Attempt) -> bool:
+    """Whether what became of the call is Stream's trouble as a whole, as far as anybody knows."""
+    in_trouble = (attempt.status_code or 0) >= SERVER_ERRORS or attempt.operation in EXPORT_OPERATIONS
+    return in_trouble and attempt.outcome == AttemptOutcome.UNKNOWN
 
 
 def _began(tries: Iterable[datetime]) -> datetime:

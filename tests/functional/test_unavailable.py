@@ -7,7 +7,7 @@ import pytest
 from requests_app.audit_actions import AuditAction
 from requests_app.engine.timing import LOOKS, MAX_ATTEMPTS, UNAVAILABLE
 from requests_app.enums import Mode, Outcome, State, StepState, Wait
-from requests_app.models import AuditEntry, StreamApp, Ticket
+from requests_app.models import AppHealth, AuditEntry, StreamApp, Ticket
 from requests_app.queries import waiting
 from requests_app.workflow import pauses
 from tests import factories
@@ -49,6 +49,33 @@ def test_a_call_that_is_answered_with_503_is_waited_for(
     clock.sweep_for(seconds=600, step=10)
     assert state(ticket) == State.COMPLETED
     assert [one["operation"] for one in stand_in.calls()] == [call]
+
+
+def test_exports_whose_answers_are_lost_are_waited_for_and_leave_the_app_alone(
+    app: StreamApp, stand_in: StandIn, clock: Clock
+) -> None:
+    """Nothing is read between two tries of an export, so that no answer tells that Stream is there after all."""
+    ticket = ticket_of(app, "ExportUsers")
+    stand_in.go_wrong(calls={"ExportUsers": {"lose_answer": True}, "GetApp": {"error": 503}})
+
+    clock.sweep_for(seconds=MOST * 0.8, step=10)
+
+    assert state(ticket) == State.RUNNING
+    assert AppHealth.objects.left_alone().exists()
+    stand_in.go_wrong()
+    clock.sweep_for(seconds=600, step=10)
+    assert state(ticket) == State.COMPLETED
+
+
+def test_an_export_whose_answers_are_lost_for_longer_asks_a_person(
+    app: StreamApp, stand_in: StandIn, clock: Clock
+) -> None:
+    ticket = ticket_of(app, "ExportUsers")
+    stand_in.go_wrong(calls={"ExportUsers": {"lose_answer": True}})
+
+    clock.sweep_for(seconds=MOST * 3, step=20)
+
+    assert state(ticket) == State.NEEDS_ATTENTION
 
 
 def test_a_look_that_cannot_be_made_is_waited_for(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:

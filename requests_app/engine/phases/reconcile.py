@@ -2,7 +2,8 @@
 
 Gone: the effect is there, though its task id is lost. There, and the same account: the call did nothing and may
 be sent again, three times at most, and for a quarter of an hour while Stream answers with 5xx only. There, but
-newer: a person must look. A lost answer is never followed by a blind second delete.
+newer: a person must look. A lost answer is never followed by a blind second delete. An export changes nothing, so that
+nothing is read for it: it is asked for again, for a quarter of an hour, too.
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ def _apply_comparisons(returned: Sequence[Returned[list[Step], dict[int, Seen]]]
     by_app: dict[StreamApp, list[object]] = defaultdict(list)
     read: list[tuple[Step, Seen]] = []
     for steps, reply in returned:
-        by_app[steps[0].ticket.stream_app].append(reply)
+        if any(step.operation not in EXPORT_OPERATIONS for step in steps):
+            # What asked Stream nothing is no answer of the app.
+            by_app[steps[0].ticket.stream_app].append(reply)
         context.touched.update(step.ticket_id for step in steps)
         if isinstance(reply, StreamError):
             pauses = {setbacks: now + backoff(setbacks) for setbacks in {step.setbacks for step in steps}}
