@@ -124,7 +124,7 @@ class Operation(Term):
 
 EXPORT_OPERATIONS = frozenset({Operation.EXPORT_FEEDS_DATA, Operation.EXPORT_USERS})
 DELETE_OPERATIONS = frozenset({Operation.DELETE_FEEDS_DATA, Operation.DELETE_USERS})
-# After these Stream is read: it must show nothing any more, or show the user again.
+# Before and after these Stream is read: afterwards it must show nothing any more, or show the user again.
 READ_BACK_OPERATIONS = DELETE_OPERATIONS | {Operation.RESTORE_USERS}
 
 

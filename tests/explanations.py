@@ -15,7 +15,7 @@ from requests_app.engine.context import Context
 from requests_app.engine.phases import begin, intend, reconcile
 from requests_app.engine.timing import BREAKER_FAILURES
 from requests_app.enums import Mode
-from requests_app.models import Ticket
+from requests_app.models import StreamApp, Ticket
 from requests_app.stream.errors import Unavailable
 from requests_app.workflow import holds, pauses
 from tests import factories
@@ -72,9 +72,14 @@ def held_before_it_begins() -> Ticket:
 
 def silent() -> Ticket:
     ticket = deletes()
-    for _ in range(BREAKER_FAILURES):
-        breaker.note(ticket.stream_app, [Unavailable("Stream cannot be reached.")], now=timezone.now())
+    leave_alone(ticket.stream_app, now=timezone.now())
     return ticket
+
+
+def leave_alone(app: StreamApp, *, now: datetime) -> None:
+    """The app does not answer, so often that it is called no more for a while."""
+    for _ in range(BREAKER_FAILURES):
+        breaker.note(app, [Unavailable("Stream cannot be reached.")], now=now)
 
 
 def spent() -> Ticket:

@@ -16,8 +16,9 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from requests_app.engine.timing import LEASE
-from requests_app.enums import AttemptOutcome, Operation, State, StepState
+from requests_app.enums import AttemptOutcome, State, StepState
 from requests_app.models import Attempt, Step, StreamTask
+from requests_app.steps import order
 from requests_app.steps.rows import Columns, update_alike
 
 AT_ONCE = 200
@@ -59,13 +60,8 @@ def due_to_send(now: datetime) -> QuerySet[Step]:
 
 def planned_until(moment: datetime) -> QuerySet[Step]:
     """The same, held or not, due until the moment."""
-    unfinished_before = Step.objects.filter(ticket=OuterRef("ticket"), rank__lt=OuterRef("rank")).exclude(
-        state=StepState.DONE.value
-    )
     planned = Step.objects.filter(state=StepState.PLANNED.value, next_at__lte=moment)
-    # A restore comes after a ticket that ended, whatever became of its deletes.
-    in_turn = ~Exists(unfinished_before) | Q(operation=Operation.RESTORE_USERS.value)
-    return planned.filter(in_turn, ticket__state=State.RUNNING.value)
+    return planned.filter(order.in_turn(), ticket__state=State.RUNNING.value)
 
 
 def due_to_reconcile(now: datetime) -> QuerySet[Step]:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from requests_app.engine.phases import check_before, intend
 from requests_app.engine.phases.begin import approved_calls, lay_out
+from requests_app.engine.phases.objections import Concern, Objections
 from requests_app.enums import OPEN_STATES, Operation, State, StepState, Wait
 from requests_app.models import Pause, Step, Ticket
-from requests_app.queries.waiting import READS, Obstacles, obstacles_at
-from requests_app.stream.operations import CALLS
-from requests_app.workflow import policies, staff
-from requests_app.workflow.aftercare import RESTORE_RANK
-
-# Stream's name of the call that asks about a task.
-POLLS = "GetTask"
+from requests_app.queries.obstacles import Obstacles, obstacles_at
+from requests_app.steps import order
 
 
 @dataclass(frozen=True)
@@ -44,13 +39,14 @@ class Held:
 def of_ticket(ticket: Ticket, steps: Sequence[Step], *, now: datetime) -> Held:
     """Every gate of an open ticket and of its steps; `steps` with their tasks, and with this ticket. A few queries."""
     obstacles = obstacles_at(now)
-    objections = _objections(ticket, steps, now)
+    objections = {step.pk: gate for step, gate in _objections(ticket, steps, now)}
     standing, app = tuple(_of_state(ticket, now)), tuple(_of_app(ticket, obstacles))
     found = {}
     for step in steps:
         own = [*_of_step(step, ticket, obstacles, now), *_of_lease(step, now)]
         if step.state == StepState.PLANNED:
-            own = [*standing, *app, *objections.get(step.pk, ()), *_of_rank(step, steps), *own] or [_wait(Wait.TURN)]
+            against = [objections[step.pk]] if step.pk in objections else []
+            own = [*standing, *app, *against, *_of_rank(step, steps), *own] or [_wait(Wait.TURN)]
         found[step.pk] = tuple(own)
     if ticket.state not in OPEN_STATES:
         return Held(standing, found)
@@ -78,10 +74,8 @@ def _of_state(ticket: Ticket, now: datetime) -> Iterator[Gate]:
 
 def _of_app(ticket: Ticket, obstacles: Obstacles) -> Iterator[Gate]:
     """What keeps every call from the ticket's app: a pause, or the breaker."""
-    for scope in (None, ticket.stream_app_id):
-        if scope in obstacles.pauses:
-            yield _pause(obstacles.pauses[scope])
-    yield from _breaker(ticket, obstacles)
+    yield from map(_pause, obstacles.pauses_of(ticket.stream_app_id))
+    yield from _silence(ticket, obstacles)
 
 
 def _pause(pause: Pause) -> Gate:
@@ -90,31 +84,17 @@ def _pause(pause: Pause) -> Gate:
     return Gate(Wait.PAUSED.value, more, pause.paused_at, reason=pause.reason)
 
 
-def _breaker(ticket: Ticket, obstacles: Obstacles) -> Iterator[Gate]:
-    """The app is left alone: nothing is sent, and nothing is read but the probe."""
-    silent = obstacles.silent.get(ticket.stream_app_id)
+def _silence(ticket: Ticket, obstacles: Obstacles) -> Iterator[Gate]:
+    silent = obstacles.silence_of(ticket.stream_app_id)
     if silent:
         yield _wait(
             Wait.APP, since=silent.since or silent.changed_at, until=silent.open_until, more=f" ({silent.reason})"
         )
 
 
-def _of_budgets(step: Step, ticket: Ticket, obstacles: Obstacles) -> Iterator[Gate]:
-    """The spent budgets of the calls that the step needs next; before a delete Stream is read."""
-    match StepState(step.state):
-        case StepState.PLANNED:
-            needed = [
-                CALLS[Operation(step.operation)].endpoint,
-                *([READS] if step.operation in check_before.CHECKED else []),
-            ]
-        case StepState.ON_STREAM:
-            needed = [POLLS]
-        case _:
-            needed = [READS]
-    for endpoint in needed:
-        until = obstacles.spent.get((ticket.stream_app_id, endpoint))
-        if until:
-            yield _wait(Wait.LIMIT, until=until, more=f" ({endpoint})")
+def _limits(step: Step, ticket: Ticket, obstacles: Obstacles) -> Iterator[Gate]:
+    for endpoint, until in obstacles.limits_of(step, ticket.stream_app_id):
+        yield _wait(Wait.LIMIT, until=until, more=f" ({endpoint})")
 
 
 def _of_coming(ticket: Ticket, obstacles: Obstacles, now: datetime) -> Gates:
@@ -123,32 +103,27 @@ def _of_coming(ticket: Ticket, obstacles: Obstacles, now: datetime) -> Gates:
     if calls is None or ticket.approved_at is None:
         return ()
     laid_out = list(lay_out(ticket, calls, now=ticket.approved_at))
-    objections = [gate for gates in _objections(ticket, laid_out, now).values() for gate in gates]
-    spent = [gate for step in laid_out for gate in _of_budgets(step, ticket, obstacles)]
+    objections = [gate for _, gate in _objections(ticket, laid_out, now)]
+    spent = [gate for step in laid_out for gate in _limits(step, ticket, obstacles)]
     return tuple(dict.fromkeys([*objections, *spent]))
 
 
-def _objections(ticket: Ticket, steps: Sequence[Step], now: datetime) -> dict[int, list[Gate]]:
-    """By planned step: why the approval does not cover it, and whether an account of it is on hold."""
+def _objections(ticket: Ticket, steps: Sequence[Step], now: datetime) -> Iterator[tuple[Step, Gate]]:
+    """What is to be said against sending the planned ones of the steps."""
     planned = [step for step in steps if step.state == StepState.PLANNED]
-    if not planned:
-        return {}
-    approved = intend.approved_shapes(ticket)
-    deciders: Collection[int] = staff.still_approve(intend.approvers(ticket))
-    held = intend.held_steps(planned)
-    found: dict[int, list[Gate]] = {step.pk: [] for step in planned}
-    for step in planned:
-        reason = "" if step.rank == RESTORE_RANK else intend.objection(step, ticket, approved, deciders, now=now)
-        if reason:
-            found[step.pk].append(Gate("approval", reason))
-        if step.pk in held:
-            found[step.pk].append(Gate("hold", policies.ON_HOLD))
-    return found
+    if planned:
+        objections = Objections.read([ticket], planned)
+        for step in planned:
+            objection = objections.against(step, ticket, now=now)
+            # A copy that goes first may still be made.
+            is_early = objection and objection.about is Concern.COPY and order.before(step, steps)
+            if objection and not is_early:
+                yield step, Gate(objection.about.value, objection.reason)
 
 
 def _of_rank(step: Step, steps: Sequence[Step]) -> Iterator[Gate]:
     """Steps of a lower rank that are not done, all of which go first."""
-    before = [one for one in steps if one.rank < step.rank and one.state != StepState.DONE]
+    before = order.before(step, steps)
     if before:
         more = f" and {len(before) - 1} more" if len(before) > 1 else ""
         label = Operation(before[0].operation).label
@@ -186,8 +161,8 @@ def _of_step(step: Step, ticket: Ticket, obstacles: Obstacles, now: datetime) ->
     else:
         return
     if state is not StepState.PLANNED:
-        yield from _breaker(ticket, obstacles)
-    yield from _of_budgets(step, ticket, obstacles)
+        yield from _silence(ticket, obstacles)
+    yield from _limits(step, ticket, obstacles)
 
 
 def _of_time(step: Step, now: datetime) -> Iterator[Gate]:

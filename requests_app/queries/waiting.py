@@ -15,15 +15,12 @@ from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 
 from requests_app.audit.actor import Actor
-from requests_app.compiled_query import Answers, Text, whether
-from requests_app.enums import DELETE_OPERATIONS, READ_BACK_OPERATIONS, STEP_FINAL, Operation, State, StepState, Wait
-from requests_app.models import AppHealth, Budget, Pause, Step, StreamTask, Ticket
+from requests_app.enums import DELETE_OPERATIONS, STEP_FINAL, State, StepState, Wait
+from requests_app.models import Step, StreamTask, Ticket
 from requests_app.models.app import COOLING_OFF_MOST
-from requests_app.stream.operations import CALLS
+from requests_app.queries.obstacles import Obstacles, obstacles_at
 from requests_app.workflow.access import visible_tickets
 
-# Stream's name of the call that reads users: before a delete, after one, and where an answer is missing.
-READS = "QueryUsers"
 MOVING = (State.APPROVED, State.RUNNING, State.NEEDS_ATTENTION)
 
 # From when on a wait is worth a look. The worker and its turn: the schedule rings each minute. An answer: the longest
@@ -73,15 +70,6 @@ class Longest:
     since: datetime
 
 
-@dataclass(frozen=True)
-class Obstacles:
-    """What holds whole apps back."""
-
-    pauses: Mapping[int | None, Pause]
-    silent: Mapping[int, AppHealth]
-    spent: Mapping[tuple[int, str], datetime]
-
-
 def of_tickets(tickets: Sequence[Ticket], *, now: datetime) -> dict[int, Waiting]:
     """The waits of those tickets that the engine works on, by ticket."""
     moving = [ticket for ticket in tickets if ticket.state in MOVING]
@@ -117,30 +105,6 @@ def _steps(tickets: Sequence[Ticket]) -> Mapping[int, list[Step]]:
     return found
 
 
-def obstacles_at(now: datetime) -> Obstacles:
-    """What keeps calls from whole apps at this moment: open pauses, apps left alone, budgets that are spent."""
-    there = _THERE_ARE.ask(now)
-    budgets = Budget.objects.spent(now) if there["spent"] else ()
-    spent = {(one.stream_app_id, one.endpoint): one.spent_until(now) for one in budgets}
-    return Obstacles(
-        pauses={one.stream_app_id: one for one in Pause.objects.open()} if there["paused"] else {},
-        silent={one.stream_app_id: one for one in AppHealth.objects.left_alone()} if there["silent"] else {},
-        spent={key: until for key, until in spent.items() if until},
-    )
-
-
-def _obstacles(now: datetime) -> dict[str, Text]:
-    """Most of the time there are none."""
-    return {
-        "spent": whether(Budget.objects.spent(now)),
-        "paused": whether(Pause.objects.open()),
-        "silent": whether(AppHealth.objects.left_alone()),
-    }
-
-
-_THERE_ARE = Answers(_obstacles)
-
-
 Told = tuple[Wait, datetime, datetime | None]
 
 
@@ -154,41 +118,40 @@ def _wait(ticket: Ticket, steps: Sequence[Step], obstacles: Obstacles, *, now: d
     if ticket.state == State.NEEDS_ATTENTION:
         return Wait.PERSON, _latest((step.finished_at for step in steps), begun), None
     step = next((step for step in steps if step.state not in STEP_FINAL), None)
-    if step is None:
-        unread = [s for s in steps if s.operation in DELETE_OPERATIONS and s.read_back_at is None]
-        finished = _latest((s.finished_at for s in unread or steps), begun)
-        kind, until = _held_back(ticket, obstacles, (READS,)) or (Wait.READ_BACK, None)
-        return kind, finished, until
+    if step is not None:
+        return _of_step(step, ticket, steps, obstacles, now=now)
+    unread = [s for s in steps if s.operation in DELETE_OPERATIONS and s.read_back_at is None]
+    own = Wait.READ_BACK, _latest((s.finished_at for s in unread or steps), begun), None
+    return next((held for s in unread if (held := _held_back(s, ticket, obstacles, own[1]))), own)
+
+
+def _of_step(step: Step, ticket: Ticket, steps: Sequence[Step], obstacles: Obstacles, *, now: datetime) -> Told:
+    begun = ticket.begun_at or ticket.approved_at or now
     ready = _latest((s.finished_at for s in steps if s.rank < step.rank), begun)
     tried: datetime = getattr(step, "tried_at", None) or ready
-    reads = (READS,) if step.operation in READ_BACK_OPERATIONS else ()
+    own: Told = (Wait.TURN, ready, None)
     match StepState(step.state):
         case StepState.SENDING:
             return Wait.ANSWER, tried, None
         case StepState.UNKNOWN:
-            kind, until = _held_back(ticket, obstacles, reads) or (Wait.CHECK, step.next_at)
-            return kind, tried, until
+            own = (Wait.CHECK, tried, step.next_at)
         case StepState.ON_STREAM:
-            return Wait.STREAM, step.stream_task.accepted_at if step.stream_task else tried, None
-    pause = obstacles.pauses.get(None) or obstacles.pauses.get(ticket.stream_app_id)
-    if pause:
-        return Wait.PAUSED, max(ready, pause.paused_at), None
-    held = _held_back(ticket, obstacles, (CALLS[Operation(step.operation)].endpoint, *reads))
-    if held:
-        return held[0], ready, held[1]
-    if step.setbacks and step.next_at and step.next_at > now:
-        return Wait.AGAIN, ready, step.next_at
-    return Wait.TURN, ready, None
+            own = (Wait.STREAM, step.stream_task.accepted_at if step.stream_task else tried, None)
+        case StepState.PLANNED if step.setbacks and step.next_at and step.next_at > now:
+            own = (Wait.AGAIN, ready, step.next_at)
+    return _held_back(step, ticket, obstacles, own[1]) or own
 
 
-def _held_back(ticket: Ticket, obstacles: Obstacles, endpoints: Sequence[str]) -> tuple[Wait, datetime | None] | None:
-    """What keeps the next call from the ticket's app, and until when: it is left alone, or a limit is spent."""
-    silent = obstacles.silent.get(ticket.stream_app_id)
+def _held_back(step: Step, ticket: Ticket, obstacles: Obstacles, since: datetime) -> Told | None:
+    """What keeps the step's next call from its app: a pause, where it is not begun; silence; a limit that is spent."""
+    pauses = obstacles.pauses_of(ticket.stream_app_id) if step.state == StepState.PLANNED else []
+    if pauses:
+        return Wait.PAUSED, max(since, min(pause.paused_at for pause in pauses)), None
+    silent = obstacles.silence_of(ticket.stream_app_id)
     if silent:
-        return Wait.APP, silent.open_until
-    spent = [obstacles.spent.get((ticket.stream_app_id, endpoint)) for endpoint in endpoints]
-    until = max((at for at in spent if at), default=None)
-    return (Wait.LIMIT, until) if until else None
+        return Wait.APP, max(since, silent.since or since), silent.open_until
+    until = max((at for _, at in obstacles.limits_of(step, ticket.stream_app_id)), default=None)
+    return (Wait.LIMIT, since, until) if until else None
 
 
 def _latest(moments: Iterable[datetime | None], otherwise: datetime) -> datetime:

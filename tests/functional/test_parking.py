@@ -11,7 +11,8 @@ from django.core.management import call_command
 from django.db import OperationalError
 
 from requests_app.engine import parking
-from requests_app.engine.phases import begin, intend, poll, read_back, reconcile
+from requests_app.engine.phases import begin, poll, read_back, reconcile
+from requests_app.engine.phases.objections import Objections
 from requests_app.enums import AttemptOutcome, Mode, State, StepState
 from requests_app.models import Attempt, Step, StreamApp, StreamTask, Ticket
 from requests_app.workflow import results
@@ -65,7 +66,7 @@ def deletes(stand_in: StandIn) -> list[list[str]]:
 
 PLACES: list[tuple[Any, str, str]] = [
     (begin, "lay_out", parking.TICKET),
-    (intend, "objection", parking.NOT_SENT),
+    (Objections, "against", parking.NOT_SENT),
     (read_back, "_meaning", parking.SENT),
     (poll, "_result", parking.SENT),
 ]

@@ -10,73 +10,74 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from requests_app.enums import Mode, State, StepState, Wait
-from requests_app.models import AppHealth, Budget, Step, StreamTask, Ticket
+from requests_app.enums import Mode, State, Wait
+from requests_app.models import StreamApp, Ticket
 from requests_app.queries import waiting
-from requests_app.workflow import pauses
-from tests import factories
-from tests.people import actor, person
+from tests import explanations, factories
+from tests.clock import Clock
+from tests.people import person
+from tests.sandbox_server import StandIn
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
+# Later than what a factory brings about.
 NOW = timezone.now() + timedelta(minutes=1)
+Make = Callable[[StreamApp, StandIn, Clock], Ticket]
 
 
-def erase() -> Ticket:
-    return factories.running(factories.erase_plan(feeds_data=Mode.KEEP))
+def erase(app: StreamApp) -> Ticket:
+    return factories.approved(factories.erase_plan("marie.curie", feeds_data=Mode.KEEP), app=app)
 
 
-def step(ticket: Ticket, state: StepState, **columns: Any) -> Ticket:
-    Step.objects.filter(ticket=ticket).update(state=state.value, **columns)
-    return ticket
+def swept(ticket: Ticket, clock: Clock) -> Ticket:
+    clock.sweep()
+    return Ticket.objects.get(pk=ticket.pk)
 
 
-def on_stream() -> Ticket:
-    ticket = erase()
-    task = StreamTask.objects.create(
-        stream_app=ticket.stream_app, task_id="t-1", operation="delete_users", accepted_at=NOW, next_poll_at=NOW
-    )
-    return step(ticket, StepState.ON_STREAM, stream_task=task, next_at=None)
+def on_stream(app: StreamApp, stand_in: StandIn, clock: Clock) -> Ticket:
+    stand_in.go_wrong(tasks={"DeleteUsers": {"fate": "hang"}})
+    return swept(erase(app), clock)
 
 
-def paused() -> Ticket:
-    ticket = erase()
-    pauses.pause(ticket.stream_app, actor=actor("dora"), now=NOW, reason="An incident.")
-    return ticket
+def unanswered(app: StreamApp, stand_in: StandIn, clock: Clock) -> Ticket:
+    stand_in.go_wrong(calls={"DeleteUsers": {"lose_answer": True}})
+    return swept(erase(app), clock)
 
 
-def left_alone() -> Ticket:
-    ticket = erase()
-    AppHealth.objects.create(stream_app=ticket.stream_app, failures=5, open_until=NOW, reason="No.", changed_at=NOW)
-    return ticket
+def put_back(app: StreamApp, stand_in: StandIn, clock: Clock) -> Ticket:
+    """The look before the delete fails, twice."""
+    stand_in.go_wrong(calls={"QueryUsers": {"error": 503}})
+    ticket = erase(app)
+    clock.sweep()
+    clock.forward(seconds=5)
+    return swept(ticket, clock)
 
 
-def limited() -> Ticket:
-    ticket = erase()
-    Budget.objects.create(
-        stream_app=ticket.stream_app, endpoint="DeleteUsers", limit=6, remaining=0, reset_at=NOW + timedelta(seconds=9)
-    )
-    return ticket
+def not_read_back(app: StreamApp, stand_in: StandIn, clock: Clock) -> Ticket:
+    stand_in.go_wrong(calls={"Search": {"error": 503}})
+    ticket = erase(app)
+    clock.sweep_for(seconds=5)
+    return Ticket.objects.get(pk=ticket.pk)
 
 
-def cooling_off() -> Ticket:
-    factories.stream_app(cooling_off_hours=24)
-    return factories.approved(factories.erase_plan(), at=NOW)
+def alone(make: Callable[[], Ticket]) -> Make:
+    """A situation without Stream."""
+    return lambda app, stand_in, clock: make()
 
 
-SITUATIONS: dict[Wait, Callable[[], Ticket]] = {
-    Wait.WORKER: factories.approved,
-    Wait.COOLING_OFF: cooling_off,
-    Wait.TURN: erase,
-    Wait.PAUSED: paused,
-    Wait.APP: left_alone,
-    Wait.LIMIT: limited,
-    Wait.AGAIN: lambda: step(erase(), StepState.PLANNED, setbacks=2, next_at=NOW + timedelta(minutes=1)),
-    Wait.ANSWER: lambda: step(erase(), StepState.SENDING),
-    Wait.CHECK: lambda: step(erase(), StepState.UNKNOWN),
+SITUATIONS: dict[Wait, Make] = {
+    Wait.WORKER: alone(factories.approved),
+    Wait.COOLING_OFF: alone(explanations.cooling_off),
+    Wait.TURN: alone(explanations.deletes),
+    Wait.PAUSED: alone(explanations.paused),
+    Wait.APP: alone(explanations.silent),
+    Wait.LIMIT: alone(explanations.spent),
+    Wait.AGAIN: put_back,
+    Wait.ANSWER: alone(explanations.sending),
+    Wait.CHECK: unanswered,
     Wait.STREAM: on_stream,
-    Wait.READ_BACK: lambda: step(erase(), StepState.DONE, finished_at=NOW, outcome="erased"),
-    Wait.PERSON: factories.stopped,
+    Wait.READ_BACK: not_read_back,
+    Wait.PERSON: alone(factories.stopped),
 }
 
 
@@ -85,11 +86,11 @@ def test_every_wait_has_a_situation_and_a_time_from_which_it_is_late() -> None:
 
 
 @pytest.mark.parametrize("kind", list(Wait))
-def test_it_names_what_a_ticket_waits_for(kind: Wait) -> None:
-    ticket = SITUATIONS[kind]()
+def test_it_names_what_a_ticket_waits_for(app: StreamApp, stand_in: StandIn, clock: Clock, kind: Wait) -> None:
+    ticket = SITUATIONS[kind](app, stand_in, clock)
 
-    soon = waiting.of_tickets([ticket], now=NOW)[ticket.pk]
-    late = waiting.of_tickets([ticket], now=NOW + timedelta(days=2))[ticket.pk]
+    soon = waiting.of_tickets([ticket], now=clock())[ticket.pk]
+    late = waiting.of_tickets([ticket], now=clock() + timedelta(days=2))[ticket.pk]
 
     assert soon.kind is kind
     assert not soon.late
@@ -102,24 +103,22 @@ def test_a_ticket_that_no_engine_works_on_waits_for_nothing(state: State) -> Non
     assert waiting.of_tickets([factories.IN_STATE[state]()], now=NOW) == {}
 
 
-def test_the_worker_goes_by_the_lowest_step_that_is_not_done() -> None:
-    ticket = factories.running(factories.erase_plan(copy_first=True))
-    first = ticket.steps.order_by("rank").first()
-    assert first is not None
-    Step.objects.filter(pk=first.pk).update(state=StepState.UNKNOWN.value)
+def test_the_worker_goes_by_the_lowest_step_that_is_not_done(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    stand_in.go_wrong(calls={"ExportUsers": {"lose_answer": True}})
+    ticket = factories.approved(factories.erase_plan("marie.curie", copy_first=True, feeds_data=Mode.KEEP), app=app)
 
-    assert waiting.of_tickets([ticket], now=NOW)[ticket.pk].kind is Wait.CHECK
+    assert waiting.of_tickets([swept(ticket, clock)], now=clock())[ticket.pk].kind is Wait.CHECK
 
 
 def test_many_tickets_cost_as_few_queries_as_one(django_assert_max_num_queries: Any) -> None:
-    tickets = [erase() for _ in range(5)]
+    tickets = [factories.running() for _ in range(5)]
     with django_assert_max_num_queries(4):
         assert len(waiting.of_tickets(tickets, now=NOW)) == 5
 
 
-def test_the_ticket_and_the_list_of_tasks_tell_it() -> None:
-    ticket = on_stream()
-    StreamTask.objects.update(accepted_at=NOW - timedelta(hours=26))
+def test_the_ticket_and_the_list_of_tasks_tell_it(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    clock.forward(hours=-26)
+    ticket = on_stream(app, stand_in, clock)
     client = Client()
     client.force_login(person("ada"))
 
@@ -132,11 +131,11 @@ def test_the_ticket_and_the_list_of_tasks_tell_it() -> None:
     Ticket.objects.get(pk=ticket.pk, state=State.RUNNING.value)
 
 
-def test_readiness_tells_the_longest_wait_and_stays_ready() -> None:
+def test_readiness_tells_the_longest_wait_and_stays_ready(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
     assert waiting.check() == (True, "Nothing waits.")
+    clock.forward(hours=-26)
+    on_stream(app, stand_in, clock)
     factories.approved()
-    on_stream()
-    StreamTask.objects.update(accepted_at=NOW - timedelta(hours=26))
 
     ready, words = waiting.check()
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from requests_app.engine.batching.waiting import MAX_DELETES
-from requests_app.enums import Operation
+from requests_app.enums import READ_BACK_OPERATIONS, Operation
 from requests_app.models import Step
 from requests_app.stream.client import StreamClient
 from requests_app.stream.wire import RemoteUser
 
-CHECKED = frozenset({Operation.DELETE_FEEDS_DATA, Operation.DELETE_USERS, Operation.RESTORE_USERS})
+CHECKED = READ_BACK_OPERATIONS
 # A look at these may take several calls for one user.
 SLOW = frozenset({Operation.DELETE_FEEDS_DATA})
 

@@ -6,10 +6,9 @@ the steps locked: nobody can cancel, edit or take over in between.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
@@ -18,22 +17,16 @@ from requests_app.audit_actions import AuditAction
 from requests_app.engine.batching.parcels import Parcel
 from requests_app.engine.context import Context
 from requests_app.engine.phases import copies, hidden_before
-from requests_app.engine.phases.begin import approved_calls
 from requests_app.engine.phases.check_before import Look, Verdict
+from requests_app.engine.phases.objections import ANEW, Concern, Objections
 from requests_app.engine.timing import LEASE
-from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, SENDABLE_STATES, State
-from requests_app.models import Account, Attempt, LegalHold, Pause, Step, Ticket
+from requests_app.enums import SENDABLE_STATES, State
+from requests_app.models import Account, Attempt, Pause, Step, Ticket
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
 from requests_app.steps.write import Change
-from requests_app.workflow import outcomes, policies, staff
-from requests_app.workflow.aftercare import RESTORE_RANK
+from requests_app.workflow import outcomes
 
-# A call as it is compared: its operation, its user ids and its fields.
-Shape = tuple[str, tuple[str, ...], tuple[tuple[str, object], ...]]
-
-# How a stopped ticket is decided about once more.
-_ANEW = "Reopen it as a draft, or give up and open a new request where a part of it was sent already"
 _ASK_A_PERSON = {
     Verdict.SOMEBODY_ELSE: (
         "Stream shows an account with this id that is newer than the one the approval was about. "
@@ -41,11 +34,11 @@ _ASK_A_PERSON = {
     ),
     Verdict.APPEARED: (
         "Stream showed no account with this id when it was approved, and shows one now. This delete was not sent. "
-        f"{_ANEW}, so that somebody decides about what is there."
+        f"{ANEW}, so that somebody decides about what is there."
     ),
     Verdict.NO_SUCH_OWNER: (
         "The new owner does not exist on Stream, so this delete was not sent. Create that user on Stream and retry, "
-        f"or name another one. {_ANEW}."
+        f"or name another one. {ANEW}."
     ),
 }
 
@@ -152,8 +145,7 @@ def intend(parcels: Sequence[Parcel], context: Context) -> list[tuple[Parcel, At
 def _allowed(steps: Sequence[Step], context: Context, *, now: datetime) -> set[int]:
     """The steps whose tickets run under an approval of exactly this call, to apps not paused. Locks the tickets.
 
-    A ticket asks for a person where its plan is not the approved one any more, where whoever approved it has lost
-    the right to, where the approval is too old, or where a legal hold is on what it would delete.
+    A ticket to one of whose steps there is an objection asks for a person.
     """
     tickets = {
         ticket.pk: ticket
@@ -162,77 +154,21 @@ def _allowed(steps: Sequence[Step], context: Context, *, now: datetime) -> set[i
         .filter(~Exists(Pause.objects.of_app(OuterRef("stream_app"))))
         .order_by("pk")
     }
-    approved = {pk: approved_shapes(ticket) for pk, ticket in tickets.items()}
-    deciders = staff.still_approve({one for ticket in tickets.values() for one in approvers(ticket)})
-    held, not_copied = held_steps(steps), copies.missing(tickets.values())
+    objections = Objections.read(tickets.values(), steps)
     allowed = set()
     for step in steps:
         ticket = tickets.get(step.ticket_id)
         if ticket is None:
             continue
-        reason = "" if step.rank == RESTORE_RANK else objection(step, ticket, approved[ticket.pk], deciders, now=now)
-        if not reason and step.pk in held:
-            reason = policies.ON_HOLD
-        if not reason and copies.is_promised(step, not_copied):
-            reason = copies.NOT_MADE
-            copies.fail(step, now=now)
-        if not reason:
+        objection = objections.against(step, ticket, now=now)
+        if objection is None:
             allowed.add(step.pk)
-        elif ticket.state == State.RUNNING:
-            outcomes.stop(ticket, actor=context.actor, now=now, reason=reason)
+            continue
+        if objection.about is Concern.COPY:
+            copies.fail(step, now=now)
+        if ticket.state == State.RUNNING:
+            outcomes.stop(ticket, actor=context.actor, now=now, reason=objection.reason)
     return allowed
-
-
-def approvers(ticket: Ticket) -> set[int]:
-    """Whose word the approval rests on: one person's, or two people's."""
-    return {one for one in (ticket.first_approved_by_id, ticket.approved_by_id) if one is not None}
-
-
-def objection(
-    step: Step, ticket: Ticket, approved: Collection[Shape], deciders: Collection[int], *, now: datetime
-) -> str:
-    """Why the approval does not cover the step, or an empty text."""
-    if not _is_covered(step, approved):
-        return "The plan or its steps are not what was approved, so nothing was sent."
-    if not approvers(ticket) <= set(deciders):
-        return (
-            "Whoever approved this is no data protection officer any more, so nothing more was sent. "
-            f"{_ANEW}, so that another officer decides."
-        )
-    if ticket.approved_at is not None and now - ticket.approved_at > timedelta(days=settings.DSR_APPROVAL_DAYS):
-        return (
-            f"The approval is older than {settings.DSR_APPROVAL_DAYS} days, so nothing more was sent. {_ANEW}, so that "
-            "an officer decides on what there is now."
-        )
-    return ""
-
-
-def held_steps(steps: Sequence[Step]) -> set[int]:
-    """The deletes among the steps whose account is on legal hold now."""
-    deletes = [step for step in steps if step.operation in DELETE_OPERATIONS]
-    if not deletes:
-        return set()
-    ids = {user_id for step in deletes for user_id in step.user_ids}
-    held = LegalHold.objects.held({step.ticket.stream_app_id for step in deletes}, ids)
-    return {step.pk for step in deletes if any((step.ticket.stream_app_id, one) in held for one in step.user_ids)}
-
-
-def approved_shapes(ticket: Ticket) -> set[Shape]:
-    """The exact calls that the ticket's approval covers."""
-    return {_shape(call.operation.value, call.user_ids, call.fields) for call in approved_calls(ticket) or ()}
-
-
-def _is_covered(step: Step, approved: Collection[Shape]) -> bool:
-    """Whether the call is one of those approved, or an export of some of the accounts of one that was."""
-    if _shape(step.operation, step.user_ids, step.fields) in approved:
-        return True
-    # Of those approved, and not of the plan as it stands now: that may have been changed since.
-    groups = [user_ids for operation, user_ids, _ in approved if operation == step.operation]
-    return step.operation in EXPORT_OPERATIONS and any(set(step.user_ids) <= set(group) for group in groups)
-
-
-def _shape(operation: str, user_ids: Sequence[str], fields: Mapping[str, object]) -> Shape:
-    return operation, tuple(user_ids), tuple(sorted(fields.items()))
 
 
 def _attempts(parcels: Sequence[Parcel], *, now: datetime) -> list[Attempt]:
