@@ -15,7 +15,7 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 
 from requests_app.audit.actor import acting_as
-from requests_app.models import Account, Attempt, AuditEntry, Decision, Step, StreamApp, StreamTask, Ticket
+from requests_app.models import Account, AppRole, Attempt, AuditEntry, Decision, Step, StreamApp, StreamTask, Ticket
 from requests_app.views.loaders import actor_of
 
 
@@ -44,12 +44,27 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
 admin.site.unregister([Group, get_user_model()])
 
 
+class AppRoleInline(admin.TabularInline):  # type: ignore[type-arg]
+    """Where somebody's role holds: given and taken, each of which is an entry, and never changed into another."""
+
+    model = AppRole
+    extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("stream_app").defer("stream_app__api_secret")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(get_user_model())
 class StaffAdmin(UserAdmin):  # type: ignore[type-arg]
     """The one thing that is changed here: who may sign in, and in which role. Each change is an entry.
 
     Nobody is deleted: what they did names them. They are made inactive.
     """
+
+    inlines = (AppRoleInline,)
 
     def changeform_view(
         self,

@@ -20,7 +20,7 @@ from requests_app import queue
 from requests_app.audit import log
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
-from requests_app.models import triggers
+from requests_app.models import AppRole, triggers
 from requests_app.views import freshness, keys
 from requests_app.views.loaders import actor_for, origin_of
 from requests_app.workflow import apps as stream_apps
@@ -97,6 +97,19 @@ def note_staff(sender: object, *, instance: AbstractUser, update_fields: Any = N
 def note_removed(sender: object, *, instance: AbstractUser, **kwargs: Any) -> None:
     """Somebody's account was deleted."""
     staff.record_removed(instance.pk, now=timezone.now())
+
+
+@receiver(post_save, sender=AppRole)
+def note_app_given(sender: object, *, instance: AppRole, created: bool, **kwargs: Any) -> None:
+    """Somebody's role was confined to a Stream app, or holds in one more."""
+    if created:
+        staff.record_app(instance.person_id, instance.stream_app_id, given=True, now=timezone.now())
+
+
+@receiver(post_delete, sender=AppRole)
+def note_app_taken(sender: object, *, instance: AppRole, **kwargs: Any) -> None:
+    """Somebody's role holds no longer in a Stream app, or was set free of all bounds with the last of them."""
+    staff.record_app(instance.person_id, instance.stream_app_id, given=False, now=timezone.now())
 
 
 @receiver(m2m_changed, sender=get_user_model().groups.through)

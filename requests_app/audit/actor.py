@@ -12,12 +12,25 @@ from requests_app.enums import Role
 
 @dataclass(frozen=True)
 class Actor:
-    """A staff member in one role, or the portal worker. `origin` is an address or the worker's host name."""
+    """A staff member in one role, or the portal worker. `origin` is an address or the worker's host name.
+
+    `apps` are the ids of the Stream apps that the role holds in; None for all of them, also those to come.
+    """
 
     id: int | None
     role: Role | None
     name: str
     origin: str = ""
+    apps: frozenset[int] | None = None
+
+    @property
+    def in_all_apps(self) -> bool:
+        """Whether the role holds in every Stream app."""
+        return self.apps is None
+
+    def holds_in(self, app_id: int) -> bool:
+        """Whether the role holds in this Stream app."""
+        return self.apps is None or app_id in self.apps
 
     @property
     def person_id(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 
 from requests_app.models import StreamApp
 
@@ -31,10 +32,10 @@ class HoldForm(forms.Form):
     )
     note = forms.CharField(required=False, max_length=1000, label="Reason", widget=_REASON)
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, apps: QuerySet[StreamApp], **kwargs: Any):
         super().__init__(*args, **kwargs)
         field: Any = self.fields["stream_app"]
-        field.queryset = StreamApp.objects.defer("api_secret").order_by("name")
+        field.queryset = apps.order_by("name")
 
 
 class LiftForm(forms.Form):

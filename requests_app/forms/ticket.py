@@ -9,6 +9,7 @@ from django import forms
 
 from requests_app.enums import Channel, Ground, IdentityMethod, Kind, Mode
 from requests_app.models import StreamApp, Ticket
+from requests_app.models.app import StreamAppQuerySet
 from requests_app.workflow import deadlines, intake
 from requests_app.workflow import plan as plans
 from requests_app.workflow.intake import Intake
@@ -184,11 +185,20 @@ class TicketForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
-    def __init__(self, *args: Any, today: date, clock: deadlines.Clock, ticket: Ticket | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        today: date,
+        clock: deadlines.Clock,
+        apps: StreamAppQuerySet,
+        ticket: Ticket | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(*args, **kwargs)
         self.today = today
         self.clock = clock
-        apps = StreamApp.objects.active().defer("api_secret").order_by("name")
+        self.apps = apps
+        apps = apps.active().order_by("name")
         field: Any = self.fields["stream_app"]
         field.queryset = apps
         self.fields["received_on"].widget.attrs["max"] = today.isoformat()

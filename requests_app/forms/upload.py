@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from requests_app.models import StreamApp
+from requests_app.models.app import StreamAppQuerySet
 
 
 class UploadForm(forms.Form):
@@ -30,9 +31,9 @@ class UploadForm(forms.Form):
         allow_empty_file=False,
     )
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, apps: StreamAppQuerySet, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        apps = StreamApp.objects.active().defer("api_secret").order_by("name")
+        apps = apps.active().order_by("name")
         field: Any = self.fields["stream_app"]
         field.queryset = apps
         only = list(apps[:2])

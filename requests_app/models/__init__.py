@@ -1,6 +1,7 @@
 """Tables, constraints and querysets."""
 
 from requests_app.models.app import AppHealth, Budget, Heartbeat, StreamApp
+from requests_app.models.app_role import AppRole
 from requests_app.models.attachment import Attachment
 from requests_app.models.audit_checkpoint import AuditCheckpoint, AuditNode, AuditWitness
 from requests_app.models.audit_entry import AuditEntry, AuditText
@@ -29,6 +30,7 @@ from requests_app.models.verdict import Verdict
 __all__ = [
     "Account",
     "AppHealth",
+    "AppRole",
     "Attachment",
     "Attempt",
     "AuditCheckpoint",

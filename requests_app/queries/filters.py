@@ -24,7 +24,7 @@ from requests_app.enums import ANSWERED_STATES, CLOSED_STATES, Ground, Kind, Out
 from requests_app.models import ClockPause, Decision, StreamApp
 from requests_app.models.ticket import TicketQuerySet
 from requests_app.workflow import urgency
-from requests_app.workflow.access import visible_tickets
+from requests_app.workflow.access import visible_apps, visible_tickets
 from requests_app.workflow.staff import caseworkers
 
 ME, NOBODY = "me", "nobody"
@@ -235,12 +235,12 @@ def _as_answered(filters: Filters, tickets: TicketQuerySet) -> TicketQuerySet:
     return tickets
 
 
-def choices() -> dict[str, list[Choice]]:
+def choices(actor: Actor) -> dict[str, list[Choice]]:
     """What each filter can be set to."""
     return {
         "kind": [Choice(kind.value, kind.label) for kind in Kind],
         "state": [Choice(state.value, state.label) for state in State],
-        "app": [Choice(REAL_APPS, _("All but stand-ins")), *_apps()],
+        "app": [Choice(REAL_APPS, _("All but stand-ins")), *_apps(actor)],
         "owner": [Choice(ME, "Me"), Choice(NOBODY, "Nobody"), *owners()],
         "due": [Choice(value, words) for value, words in DUES.items()],
         "ground": [*(Choice(ground.value, ground.label) for ground in Ground), Choice(NOT_STATED, _("Not stated"))],
@@ -256,8 +256,8 @@ def choices() -> dict[str, list[Choice]]:
     }
 
 
-def _apps() -> list[Choice]:
-    return [Choice(str(pk), name) for pk, name in StreamApp.objects.order_by("name").values_list("pk", "name")]
+def _apps(actor: Actor) -> list[Choice]:
+    return [Choice(str(pk), name) for pk, name in visible_apps(actor).order_by("name").values_list("pk", "name")]
 
 
 def owners(people: Iterable[AbstractUser] | None = None) -> list[Choice]:

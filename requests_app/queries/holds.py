@@ -14,6 +14,7 @@ from requests_app.enums import Kind
 from requests_app.models import Account, LegalHold
 from requests_app.models.ticket import is_erased
 from requests_app.workflow import permissions
+from requests_app.workflow.access import in_apps_of, of_visible_tickets
 
 LIFTED_SHOWN = 50
 
@@ -29,11 +30,10 @@ class Line:
 
 def open_holds(actor: Actor) -> list[Line]:
     """Every hold that is open, newest first."""
-    holds = list(_holds().filter(lifted_at__isnull=True))
+    holds = list(_holds(actor).filter(lifted_at__isnull=True))
     stopped: dict[tuple[int, str], list[str]] = defaultdict(list)
-    erasures = Account.objects.filter(
-        is_open=True, kind=Kind.ERASE.value, user_id__in={hold.user_id for hold in holds}
-    ).select_related("ticket")
+    same = Account.objects.filter(is_open=True, kind=Kind.ERASE.value, user_id__in={hold.user_id for hold in holds})
+    erasures = of_visible_tickets(same, actor).select_related("ticket")
     for account in erasures:
         stopped[account.stream_app_id, account.user_id].append(account.ticket.reference)
     return [_line(hold, actor, stopped[hold.stream_app_id, hold.user_id]) for hold in holds]
@@ -41,12 +41,13 @@ def open_holds(actor: Actor) -> list[Line]:
 
 def lifted(actor: Actor) -> list[Line]:
     """The newest that are over."""
-    return [_line(hold, actor) for hold in _holds().filter(lifted_at__isnull=False)[:LIFTED_SHOWN]]
+    return [_line(hold, actor) for hold in _holds(actor).filter(lifted_at__isnull=False)[:LIFTED_SHOWN]]
 
 
-def _holds() -> QuerySet[LegalHold]:
+def _holds(actor: Actor) -> QuerySet[LegalHold]:
     related = ("stream_app", "placed_by", "lifted_by")
-    return LegalHold.objects.select_related(*related).defer("stream_app__api_secret").order_by("-pk")
+    holds = LegalHold.objects.select_related(*related).defer("stream_app__api_secret").order_by("-pk")
+    return in_apps_of(holds, actor)
 
 
 def _line(hold: LegalHold, actor: Actor, stops: Sequence[str] = ()) -> Line:

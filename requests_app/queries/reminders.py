@@ -18,7 +18,7 @@ from requests_app.queries.filters import narrowed
 from requests_app.queries.shell import capped
 from requests_app.queries.tickets import ordered
 from requests_app.queries.todo import digest_of
-from requests_app.workflow.staff import roles_of
+from requests_app.workflow.staff import apps_of, roles_of
 from requests_app.workflow.urgency import last_late, last_urgent
 
 # Days late at which every data protection officer is told, each once for a ticket and due date.
@@ -35,11 +35,16 @@ class Person:
     role: Role
     email: str
     digest: bool
+    apps: frozenset[int] | None = None
 
     @property
     def actor(self) -> Actor:
         """The person as who looks: what a mail tells is what they may see."""
-        return Actor(self.pk, self.role, "")
+        return Actor(self.pk, self.role, "", apps=self.apps)
+
+    def sees(self, due: Due) -> bool:
+        """Whether the person's role holds in the app of the ticket."""
+        return self.actor.holds_in(due.app_id)
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class Due:
     """A ticket of which somebody is to be told; `days_late` is 0, or the threshold that it has reached."""
 
     ticket_id: int
+    app_id: int
     due_on: date
     days_late: int
 
@@ -78,9 +84,9 @@ def people() -> list[Person]:
     found = get_user_model().objects.filter(is_active=True).exclude(email="").order_by("pk")
     addresses = dict(found.values_list("pk", "email"))
     quiet = set(Profile.objects.filter(digest=False).values_list("person", flat=True))
-    roles = roles_of(addresses)
+    roles, apps = roles_of(addresses), apps_of(addresses)
     return [
-        Person(pk, roles[pk], email, pk not in quiet)
+        Person(pk, roles[pk], email, pk not in quiet, apps.get(pk))
         for pk, email in addresses.items()
         if roles.get(pk) in {Role.AGENT, Role.DPO}
     ]
@@ -111,7 +117,7 @@ def unanswered() -> tuple[TicketQuerySet, ...]:
 def near(today: date, *, at_most: int) -> list[tuple[Due, int | None, str]]:
     """Tickets due within the days that are urgent of which nobody was told yet, with owner and state."""
     found = _untold(0, last_late(today), last_urgent(today), at_most, moving=False)
-    return [(Due(pk, due_on, 0), owner, state) for pk, due_on, owner, state in found]
+    return [(Due(pk, app, due_on, 0), owner, state) for pk, app, due_on, owner, state in found]
 
 
 def late(today: date, *, at_most: int) -> list[Due]:
@@ -121,36 +127,37 @@ def late(today: date, *, at_most: int) -> list[Due]:
     for days, following in reversed(list(zip(DAYS_LATE, bounds, strict=True))):
         after = _before(today, following) if following else date.min
         found = _untold(days, after, _before(today, days), at_most - len(due))
-        due += [Due(pk, due_on, days) for pk, due_on, _, _ in found]
+        due += [Due(pk, app, due_on, days) for pk, app, due_on, _, _ in found]
     return due
 
 
 def _untold(
     days_late: int, after: date, until: date, at_most: int, *, moving: bool = True
-) -> list[tuple[int, date, int | None, str]]:
+) -> list[tuple[int, int, date, int | None, str]]:
     """Unanswered tickets due in these days whose threshold nobody was told of, the earliest first.
 
     Without `moving` those are left out whose clock stands: their due date moves on each day.
     """
     asked = ClockPause.objects.filter(ticket=OuterRef("pk"), answered_on__isnull=True)
     same = Reminder.objects.filter(days_late=days_late, ticket=OuterRef("pk"), due_on=OuterRef("due_on"))
-    rows: list[tuple[int, date, int | None, str]] = []
+    rows: list[tuple[int, int, date, int | None, str]] = []
     for tickets in unanswered():
         found = tickets.filter(~Exists(same), due_on__gt=after, due_on__lte=until).order_by("due_on", "pk")
         found = found if moving else found.filter(~Exists(asked))
-        rows += found.values_list("pk", "due_on", "owner", "state")[: max(0, at_most)]
-    return sorted(rows, key=lambda row: (row[1], row[0]))[: max(0, at_most)]
+        rows += found.values_list("pk", "stream_app", "due_on", "owner", "state")[: max(0, at_most)]
+    return sorted(rows, key=lambda row: (row[2], row[0]))[: max(0, at_most)]
 
 
 def _before(today: date, days: int) -> date:
     return today - timedelta(days=days)
 
 
-def told_of(owner: int | None, state: str, everybody: Sequence[Person]) -> list[Person]:
+def told_of(due: Due, owner: int | None, state: str, everybody: Sequence[Person]) -> list[Person]:
     """Who is told that a due date comes near: the owner, and where a decision is missing those who decide.
 
     Where the owner is nobody, or nobody whom mail reaches, it is everybody who could take the ticket.
     """
+    everybody = [person for person in everybody if person.sees(due)]
     deciders = [person for person in everybody if person.role is Role.DPO]
     found = {person for person in everybody if person.pk == owner}
     if state == State.AWAITING_DECISION:

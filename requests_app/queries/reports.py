@@ -19,10 +19,10 @@ from django.utils.translation import gettext as _
 
 from requests_app.audit.actor import Actor
 from requests_app.enums import Ground, Kind, Outcome, Refusal, State, Verb
-from requests_app.models import ClockPause, StreamApp, Ticket
+from requests_app.models import ClockPause, Ticket
 from requests_app.models.ticket import TicketQuerySet
 from requests_app.queries.filters import BY_NAME, NOT_STATED, REAL_APPS, REFUSED, UNTOLD, Filters
-from requests_app.workflow.access import visible_tickets
+from requests_app.workflow.access import visible_apps, visible_tickets
 from requests_app.workflow.urgency import Urgency, urgency
 
 # Days since receipt at which an age of open tickets ends; the last is open.
@@ -199,10 +199,10 @@ def median_of(days: Mapping[int, int]) -> float | None:
 
 def report(actor: Actor, period: Period, today: date) -> Report:
     """Count. Apps that stand in for Stream are left out, unless there are no others."""
-    names = dict(StreamApp.objects.filter(is_sandbox=False).values_list("pk", "name"))
+    names = dict(visible_apps(actor).filter(is_sandbox=False).values_list("pk", "name"))
     stand_ins = not names
     if stand_ins:
-        names = dict(StreamApp.objects.values_list("pk", "name"))
+        names = dict(visible_apps(actor).values_list("pk", "name"))
     tickets = visible_tickets(actor).filter(stream_app__in=list(names))
     base = Filters(view=BY_NAME["all"], app="" if stand_ins else REAL_APPS, answered=period.bounds)
     groups, refused = _groups(tickets, period), _refused(tickets, period)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import QuerySet
 
+from requests_app.audit.actor import Actor
 from requests_app.compiled_query import Answers, Text, how_many, whether
 from requests_app.enums import Role, State
 from requests_app.models import Pause, StreamApp, StreamTask
@@ -36,25 +37,28 @@ class Frame:
     pauses: tuple[Pause, ...]
 
 
-def frame(role: Role | None) -> Frame:
-    """What it tells somebody of that role."""
-    told = _question(role).ask()
+def frame(actor: Actor) -> Frame:
+    """What it tells this person."""
+    told = _question(actor.role, actor.apps).ask()
     return Frame(
         awaiting_decision=told["awaiting_decision"],
         stream_tasks=told["stream_tasks"],
         stand_in=bool(told["stand_in"]),
-        pauses=tuple(open_pauses()) if told["paused"] else (),
+        pauses=tuple(open_pauses(actor)) if told["paused"] else (),
     )
 
 
-@cache
-def _question(role: Role | None) -> Answers:
+@lru_cache(maxsize=100)
+def _question(role: Role | None, apps: frozenset[int] | None) -> Answers:
     def build() -> dict[str, Text]:
-        waiting = tickets_seen_by(role).standing(State.AWAITING_DECISION).order_by()
+        waiting = tickets_seen_by(role, apps).standing(State.AWAITING_DECISION).order_by()
+        tasks, chosen = StreamTask.objects.filter(next_poll_at__isnull=False), StreamApp.objects.active()
+        if apps is not None:
+            tasks, chosen = tasks.filter(stream_app__in=apps), chosen.filter(pk__in=apps)
         return {
             "awaiting_decision": how_many(waiting, at_most=CAP),
-            "stream_tasks": how_many(StreamTask.objects.filter(next_poll_at__isnull=False).order_by(), at_most=CAP),
-            "stand_in": whether(StreamApp.objects.active().filter(is_sandbox=True)),
+            "stream_tasks": how_many(tasks.order_by(), at_most=CAP),
+            "stand_in": whether(chosen.filter(is_sandbox=True)),
             "paused": whether(Pause.objects.open()),
         }
 

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from requests_app.audit.actor import Actor
 from requests_app.enums import EXPORT_OPERATIONS, Operation
 from requests_app.models import AppHealth, Step, StreamTask
-from requests_app.workflow.access import of_visible_tickets
+from requests_app.workflow.access import in_apps_of, of_visible_tickets
 
 PAGE = 50
 VIEWS = (("running", "Running"), ("failed", "Failed"), ("finished", "Finished"))
@@ -34,9 +34,9 @@ class Line:
     tickets: tuple[str, ...]
 
 
-def in_view(view: str) -> QuerySet[StreamTask]:
-    """The tasks of a view: those still going, those that failed, or all that are finished."""
-    tasks = StreamTask.objects.select_related("stream_app").defer("stream_app__api_secret")
+def in_view(view: str, actor: Actor) -> QuerySet[StreamTask]:
+    """The tasks of a view that this person sees: those still going, those that failed, or all that are finished."""
+    tasks = in_apps_of(StreamTask.objects.select_related("stream_app").defer("stream_app__api_secret"), actor)
     if view == "running":
         return tasks.filter(next_poll_at__isnull=False)
     if view == "failed":
@@ -79,6 +79,6 @@ def _references(task_ids: list[int], actor: Actor) -> dict[int, list[str]]:
     return found
 
 
-def troubles() -> list[AppHealth]:
-    """Apps that are left alone for a while, with the reason."""
-    return list(AppHealth.objects.left_alone().select_related("stream_app").order_by("pk"))
+def troubles(actor: Actor) -> list[AppHealth]:
+    """Apps of this person that are left alone for a while, with the reason."""
+    return list(in_apps_of(AppHealth.objects.left_alone(), actor).select_related("stream_app").order_by("pk"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from requests_app.audit.actor import Actor
 from requests_app.models import Upload, UploadedRow
+from requests_app.workflow.access import in_apps_of
 
 # Tickets of one page of the result.
 PAGE = 200
@@ -22,15 +24,16 @@ class Result:
     after: int | None
 
 
-def with_token(token: str) -> Upload | None:
-    """The upload of a token, with who brought and who confirmed it."""
+def with_token(token: str, actor: Actor) -> Upload | None:
+    """The upload of a token, if it exists for this person, with who brought and who confirmed it."""
     related = ("stream_app", "uploaded_by", "confirmed_by")
-    return Upload.objects.select_related(*related).defer("stream_app__api_secret").filter(token=token).first()
+    uploads = in_apps_of(Upload.objects.select_related(*related), actor)
+    return uploads.defer("stream_app__api_secret").filter(token=token).first()
 
 
-def recent() -> list[Upload]:
-    """The newest uploads, without what they hold."""
-    found = Upload.objects.defer("content").select_related("uploaded_by", "confirmed_by")
+def recent(actor: Actor) -> list[Upload]:
+    """The newest uploads for the apps of this person, without what they hold."""
+    found = in_apps_of(Upload.objects.defer("content").select_related("uploaded_by", "confirmed_by"), actor)
     return list(found.filter(discarded_at__isnull=True)[:RECENT])
 
 

@@ -23,7 +23,7 @@ def run(actor: Actor, now: datetime) -> int:
     for found in begun.select_related("confirmed_by").order_by("pk"):
         person = found.confirmed_by
         if person is not None:
-            confirmer = Actor(person.pk, staff.role_of(person), person.get_username(), actor.origin)
+            confirmer = staff.as_actor(person, actor.origin)
             imports.take(found, actor=confirmer, now=database_now, seconds=SECONDS)
             done += 1
     old = Upload.objects.filter(uploaded_at__lte=now - KEPT, confirmed_at__isnull=True, discarded_at__isnull=True)

@@ -68,7 +68,7 @@ def _near(everybody: Sequence[Person], local: datetime) -> int:
     """At once: what comes within some days of its due date."""
     told: dict[Person, list[Due]] = defaultdict(list)
     for due, owner, state in reminders.near(local.date(), at_most=AT_ONCE):
-        for person in reminders.told_of(owner, state, everybody):
+        for person in reminders.told_of(due, owner, state, everybody):
             told[person].append(due)
     for person, dues in told.items():
         subject = ngettext(
@@ -84,12 +84,16 @@ def _late(everybody: Sequence[Person], local: datetime) -> int:
     """To every data protection officer: what is late, and at some numbers of days again."""
     dues = reminders.late(local.date(), at_most=AT_ONCE)
     deciders = [person for person in everybody if person.role is Role.DPO] if dues else []
+    told = 0
     for person in deciders:
-        subject = ngettext("%(number)s ticket is late", "%(number)s tickets are late", len(dues)) % {
-            "number": len(dues)
-        }
-        _tell(person, dues, subject, local)
-    return len(deciders)
+        own = [due for due in dues if person.sees(due)]
+        if own:
+            subject = ngettext("%(number)s ticket is late", "%(number)s tickets are late", len(own)) % {
+                "number": len(own)
+            }
+            _tell(person, own, subject, local)
+            told += 1
+    return told
 
 
 def _tell(person: Person, dues: Sequence[Due], subject: str, local: datetime) -> None:

@@ -17,7 +17,8 @@ from requests_app.models.sealed import UnreadableSecret
 from requests_app.stream.errors import StreamError
 from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
-from requests_app.workflow import apps, permissions
+from requests_app.workflow import access, permissions
+from requests_app.workflow import apps as stream_apps
 
 Form = AppForm | SafeguardsForm
 # Secrets are read where one is used, so that one whose key is gone does not close the pages it could be mended on.
@@ -29,8 +30,9 @@ _APPS = StreamApp.objects.defer("api_secret")
 def app_list(request: HttpRequest) -> HttpResponse:
     """All apps, with the health the worker knows of."""
     sheets = CoverSheet.objects.filter(stream_app=OuterRef("pk"))
-    rows = _APPS.select_related("health").annotate(has_cover_sheet=Exists(sheets)).order_by("name")
-    may_change = permissions.may_open(actor_of(request).role, "app-edit")
+    apps = access.visible_apps(actor_of(request))
+    rows = apps.select_related("health").annotate(has_cover_sheet=Exists(sheets)).order_by("name")
+    may_change = permissions.may_open(actor_of(request), "app-edit")
     context = {"apps": rows, "may_change": may_change, "environment_url": settings.STREAM_BASE_URL}
     return render(request, "apps/page.html", context)
 
@@ -81,7 +83,7 @@ def _take(
     title = app.name or "New app"
     form: Form = form_class(request.POST if sent else None, instance=app)
     if sent and form.is_valid():
-        saved = apps.save_app(
+        saved = stream_apps.save_app(
             form.save(commit=False), actor=actor_of(request), now=timezone.now(), changed=form.changed_data
         )
         messages.success(request, f"{saved.name} is saved. {advice}")
@@ -96,7 +98,7 @@ def app_test(request: HttpRequest, app_id: int) -> HttpResponse:
     """Ask Stream whose key it is (Stream API, GetApp)."""
     app = _load(app_id)
     worked, finding = _ask(app)
-    apps.record_test(app, actor=actor_of(request), now=timezone.now(), worked=worked, finding=finding)
+    stream_apps.record_test(app, actor=actor_of(request), now=timezone.now(), worked=worked, finding=finding)
     (messages.success if worked else messages.error)(request, f"{app.name}: {finding}")
     return redirect("app-list")
 

@@ -55,8 +55,8 @@ def audit_list(request: HttpRequest) -> HttpResponse:
         "narrowed": filters.any,
         "actions": AuditAction.choices(),
         "people": get_user_model().objects.filter(groups__isnull=False).order_by("username").distinct(),
-        "may_report": permissions.may_open(actor.role, "audit-report"),
-        "person_form": PersonForm(auto_id="person_%s") if permissions.may_open(actor.role, "audit-person") else None,
+        "may_report": permissions.may_open(actor, "audit-report"),
+        "person_form": PersonForm(auto_id="person_%s") if permissions.may_open(actor, "audit-person") else None,
         "state": chain_state(),
         "pager": _pager(found, {name: value for name, value in query.items() if value}),
     }

@@ -45,7 +45,7 @@ def differences(form: TicketForm, ticket: Ticket, *, complain: bool = False) -> 
 
     With `complain`, what is still to be chosen is said at its field.
     """
-    stored = TicketForm(today=form.today, clock=form.clock, ticket=ticket)
+    stored = TicketForm(today=form.today, clock=form.clock, apps=form.apps, ticket=ticket)
     kept = initial_of(ticket)
     found = []
     for name in form.fields:

@@ -19,14 +19,12 @@ from requests_app.workflow import access, cover_sheets, permissions
 from requests_app.workflow.permissions import NotPermitted
 from requests_app.workflow.policies import UnableTo
 
-_APPS = StreamApp.objects.defer("api_secret")
-
 
 @page
 @require_http_methods(["GET", "POST"])
 def app_cover_sheet(request: HttpRequest, app_id: int) -> HttpResponse:
     """Fill the sheet in, or write its next version."""
-    app = _load(app_id)
+    app = _load(request, app_id)
     sheet = cover_sheets.in_force(app)
     if request.method != "POST":
         return _show(request, app, sheet, CoverSheetForm(sheet=sheet))
@@ -56,7 +54,7 @@ def app_cover_sheet(request: HttpRequest, app_id: int) -> HttpResponse:
 @require_safe
 def app_cover_sheet_version(request: HttpRequest, app_id: int, version: int) -> HttpResponse:
     """One version as it was."""
-    app = _load(app_id)
+    app = _load(request, app_id)
     try:
         sheet: CoverSheet = get_object_or_404(app.cover_sheets.select_related("saved_by"), version=version)
     except OverflowError:
@@ -100,9 +98,9 @@ def _answers(sheet: CoverSheet) -> list[tuple[cover_sheets.Question, str]]:
     return [(question, getattr(sheet, question.name)) for question in cover_sheets.QUESTIONS]
 
 
-def _load(app_id: int) -> StreamApp:
+def _load(request: HttpRequest, app_id: int) -> StreamApp:
     try:
-        app: StreamApp = get_object_or_404(_APPS, pk=app_id)
+        app: StreamApp = get_object_or_404(access.visible_apps(actor_of(request)), pk=app_id)
     except OverflowError:
         raise Http404 from None
     return app

@@ -29,10 +29,10 @@ def card(ticket: Ticket, actor: Actor, bound: dict[str, Any], *, today: date) ->
     if not open_ticket:
         found = _as_it_closed(found, ticket)
     late = deadlines.check_extension(today, found.refuse_by_on, extended=found.extended)
-    may_extend = open_ticket and permissions.may_open(actor.role, "clock-extend")
-    may_check = State(ticket.state) in identity.CHECKABLE and permissions.may_open(actor.role, "identity-check")
-    may_answer = permissions.may_open(actor.role, "clock-answer")
-    may_ask = open_ticket and permissions.may_open(actor.role, "clock-ask")
+    may_extend = open_ticket and permissions.may_open(actor, "clock-extend")
+    may_check = State(ticket.state) in identity.CHECKABLE and permissions.may_open(actor, "identity-check")
+    may_answer = permissions.may_open(actor, "clock-answer")
+    may_ask = open_ticket and permissions.may_open(actor, "clock-ask")
     questions = list(ticket.clock_pauses.all())
     return {
         "identity": max(ticket.identity_checks.all(), key=lambda check: check.pk, default=None),

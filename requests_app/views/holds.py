@@ -17,7 +17,7 @@ from requests_app.models import LegalHold
 from requests_app.queries import holds as found
 from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
-from requests_app.workflow import holds, permissions
+from requests_app.workflow import access, holds, permissions
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.rights import RIGHTS, Right
 
@@ -42,8 +42,8 @@ def _show(
     context = {
         "lines": lines,
         "lifted": found.lifted(actor),
-        "form": placing or HoldForm(auto_id="hold_%s"),
-        "may_hold": permissions.may_open(actor.role, "hold-place"),
+        "form": placing or HoldForm(apps=access.visible_apps(actor), auto_id="hold_%s"),
+        "may_hold": permissions.may_open(actor, "hold-place"),
         "who": RIGHTS[Right.HOLD].closed_to,
         "trouble": trouble,
     }
@@ -58,7 +58,7 @@ def _lift_form(pk: int, lifting: tuple[int, forms.Form] | None) -> forms.Form:
 @form_only("hold-list")
 def hold_place(request: HttpRequest) -> HttpResponse:
     """Keep an account from being erased."""
-    form = HoldForm(request.POST, auto_id="hold_%s")
+    form = HoldForm(request.POST, apps=access.visible_apps(actor_of(request)), auto_id="hold_%s")
 
     def act() -> LegalHold:
         typed = form.cleaned_data
@@ -74,7 +74,7 @@ def hold_place(request: HttpRequest) -> HttpResponse:
 @form_only("hold-list")
 def hold_lift(request: HttpRequest, hold_id: int) -> HttpResponse:
     """Let an account be erased again."""
-    hold = get_object_or_404(LegalHold, pk=hold_id)
+    hold: LegalHold = get_object_or_404(access.in_apps_of(LegalHold.objects.all(), actor_of(request)), pk=hold_id)
     form = LiftForm(request.POST, auto_id=f"lift{hold.pk}_%s")
 
     def act() -> LegalHold:

@@ -21,7 +21,7 @@ from requests_app.views import spreadsheet
 from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_for, actor_of, origin_of, page
 from requests_app.views.numbers import number_or_none
-from requests_app.workflow import imports, sheet
+from requests_app.workflow import access, imports, sheet
 from requests_app.workflow.permissions import NotPermitted
 from requests_app.workflow.policies import UnableTo
 
@@ -37,9 +37,10 @@ AGAIN = 2
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_new(request: HttpRequest) -> HttpResponse:
     """Upload a file; nothing is taken from it before the next page was confirmed."""
-    form = UploadForm(request.POST or None, request.FILES or None)
+    apps = access.visible_apps(actor_of(request))
+    form = UploadForm(request.POST or None, request.FILES or None, apps=apps)
     if request.method != "POST":
-        return _upload_page(request, UploadForm())
+        return _upload_page(request, UploadForm(apps=apps))
     if not form.is_valid():
         return _upload_page(request, form, status=422)
     file = form.cleaned_data["file"]
@@ -56,7 +57,12 @@ def import_new(request: HttpRequest) -> HttpResponse:
 
 
 def _upload_page(request: HttpRequest, form: UploadForm, *, status: int = 200) -> HttpResponse:
-    context = {"form": form, "columns": sheet.COLUMNS, "required": sheet.REQUIRED, "recent": uploads.recent()}
+    context = {
+        "form": form,
+        "columns": sheet.COLUMNS,
+        "required": sheet.REQUIRED,
+        "recent": uploads.recent(actor_of(request)),
+    }
     return render(request, "imports/page.html", context, status=status)
 
 
@@ -73,8 +79,8 @@ def _file(name: str, lines: Iterable[str]) -> HttpResponse:
     return answer
 
 
-def _load(token: str) -> Upload:
-    found = uploads.with_token(token)
+def _load(request: HttpRequest, token: str) -> Upload:
+    found = uploads.with_token(token, actor_of(request))
     if found is None:
         raise Http404
     return found
@@ -84,7 +90,7 @@ def _load(token: str) -> Upload:
 @require_safe
 def import_detail(request: HttpRequest, token: str) -> HttpResponse:
     """The preview before the confirmation, the progress after it, and the result in the end."""
-    return _show(request, _load(token))
+    return _show(request, _load(request, token))
 
 
 def _show(request: HttpRequest, found: Upload, *, trouble: str = "", status: int = 200) -> HttpResponse:
@@ -112,17 +118,17 @@ def _show(request: HttpRequest, found: Upload, *, trouble: str = "", status: int
 @form_only("import-detail", "token")
 def import_confirm(request: HttpRequest, token: str) -> HttpResponse:
     """Confirm, and take rows for a while. Pressed again, by anybody, it goes on with what is left."""
-    found = _load(token)
+    found = _load(request, token)
     try:
         imports.confirm(found, actor=actor_of(request), now=timezone.now())
     except NotPermitted as reason:
         raise PermissionDenied(str(reason)) from None
     except UnableTo as reason:
         return _show(request, found, trouble=str(reason), status=422)
-    found = _load(token)
+    found = _load(request, token)
     imports.take(found, actor=_confirmer(found, request), now=timezone.now, seconds=SLICE)
     if request.headers.get("HX-Request"):
-        return _show(request, _load(token))
+        return _show(request, _load(request, token))
     return redirect("import-detail", token=token)
 
 
@@ -135,11 +141,11 @@ def _confirmer(found: Upload, request: HttpRequest) -> Actor:
 @form_only("import-detail", "token")
 def import_discard(request: HttpRequest, token: str) -> HttpResponse:
     """Throw the file away."""
-    found = _load(token)
+    found = _load(request, token)
     try:
         imports.discard(found, actor=actor_of(request), now=timezone.now())
     except UnableTo as reason:
-        return _show(request, _load(token), trouble=str(reason), status=422)
+        return _show(request, _load(request, token), trouble=str(reason), status=422)
     messages.success(request, _("The file is thrown away. Nothing was taken from it."))
     return redirect("import-new")
 
@@ -148,7 +154,7 @@ def import_discard(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 def import_problems(request: HttpRequest, token: str) -> HttpResponse:
     """What keeps rows out, as a file: line, column and sentence."""
-    found = _load(token)
+    found = _load(request, token)
     if found.confirmed_at:
         told = ((line, problem) for line, text in uploads.problems(found) for problem in text.splitlines())
         rows: Iterable[tuple[int, str, str]] = ((line, *_split(problem)) for line, problem in told)

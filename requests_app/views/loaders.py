@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth import get_user_model
@@ -29,7 +30,7 @@ def origin_of(request: HttpRequest) -> str:
 
 def actor_for(person: AbstractUser, origin: str) -> Actor:
     """The staff member as an actor, in the role of their group."""
-    return Actor(person.pk, staff.role_of(person), person.get_username(), origin)
+    return staff.as_actor(person, origin)
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -54,8 +55,8 @@ def page(view: View[P]) -> View[P]:
         # By the path: a request that is taken up again after the password was asked for keeps that page's match.
         name = resolve(request.path_info).url_name
         actor = actor_of(request)
-        if not permissions.may_open(actor.role, name or ""):
-            sentence = _why_closed(actor)
+        if not permissions.may_open(actor, name or ""):
+            sentence = _why_closed(actor, name or "")
             access.record_refused(actor=actor, now=timezone.now(), what=f"page {name}", reason=sentence)
             raise PermissionDenied(sentence)
         return view(request, *args, **kwargs)
@@ -63,9 +64,11 @@ def page(view: View[P]) -> View[P]:
     return cast(View[P], opened)
 
 
-def _why_closed(actor: Actor) -> str:
+def _why_closed(actor: Actor, page_name: str) -> str:
     if actor.role is None:
         return "You have no role in the portal yet. Ask an administrator for one."
+    if permissions.may_open(replace(actor, apps=None), page_name):
+        return permissions.NOT_IN_ALL_APPS
     return f"This page is not part of your role ({actor.role.label})."
 
 

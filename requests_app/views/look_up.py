@@ -42,7 +42,8 @@ class Finding:
 @form_only("ticket-new")
 def ticket_look_up(request: HttpRequest) -> HttpResponse:
     """The fragment beside the user ids, or beside the new owners where `part` says so."""
-    form = TicketForm(request.POST, today=timezone.localdate(), clock=clock())
+    apps = access.visible_apps(actor_of(request))
+    form = TicketForm(request.POST, today=timezone.localdate(), clock=clock(), apps=apps)
     form.is_valid()
     if request.POST.get("part") == "owners":
         return render(request, "tickets/_look_up_owners.html", owners_context(form))

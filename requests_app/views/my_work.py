@@ -46,9 +46,9 @@ def my_work(request: HttpRequest) -> HttpResponse:
     context = {
         "sections": sections,
         "first_name": request.user.first_name or request.user.get_username(),  # type: ignore[union-attr]
-        "may_open": permissions.may_open(actor.role, "ticket-new"),
+        "may_open": permissions.may_open(actor, "ticket-new"),
         "reviews": actor.role in {Role.AUDITOR, Role.ADMINISTRATOR},
-        "may_audit": permissions.may_open(actor.role, "audit-list"),
+        "may_audit": permissions.may_open(actor, "audit-list"),
     }
     return render(request, "work/page.html", context)
 

@@ -17,10 +17,10 @@ from requests_app.workflow import permissions
 
 def context(request: HttpRequest, ticket: Ticket, bound: dict[str, Any]) -> dict[str, Any]:
     """The card and the banner; `bound` holds forms that were refused, by their verb."""
-    role = actor_of(request).role
+    actor = actor_of(request)
     kept, until = retention.of_ticket(ticket), opened(request).get(ticket.pk)
-    may_erase = kept is not None and not kept.cannot and permissions.may_open(role, "ticket-erase")
-    may_unmask = until is None and not ticket.ids_erased_at and permissions.may_open(role, "ticket-unmask")
+    may_erase = kept is not None and not kept.cannot and permissions.may_open(actor, "ticket-erase")
+    may_unmask = until is None and not ticket.ids_erased_at and permissions.may_open(actor, "ticket-unmask")
     return {
         "retention": kept,
         "erase_form": bound.get("erase") or (EraseForm(auto_id="erase_%s") if may_erase else None),

@@ -16,7 +16,7 @@ from requests_app.models import Pause
 from requests_app.queries import sending as found
 from requests_app.views.form_only import form_only
 from requests_app.views.loaders import actor_of, page
-from requests_app.workflow import pauses, permissions
+from requests_app.workflow import access, pauses, permissions
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.rights import RIGHTS, Right
 
@@ -31,16 +31,17 @@ def sending(request: HttpRequest) -> HttpResponse:
 def _show(
     request: HttpRequest, *, bound: PauseForm | None = None, trouble: str = "", status: int = 200
 ) -> HttpResponse:
-    typed = str(bound.data.get("app", "")) if bound else None
-    rows = []
-    for scope in found.scopes():
+    typed, actor = str(bound.data.get("app", "")) if bound else None, actor_of(request)
+    apps, rows = access.visible_apps(actor), []
+    for scope in found.scopes(actor):
         key = str(scope.app_id or "")
-        form = bound if bound and typed == key else PauseForm(initial={"app": scope.app_id}, auto_id=f"s{key}_%s")
-        rows.append((scope, form))
+        empty = PauseForm(initial={"app": scope.app_id}, apps=apps, auto_id=f"s{key}_%s")
+        may_switch = permissions.may(actor, Right.PAUSE if scope.app_id else Right.PAUSE_ALL)
+        rows.append((scope, bound if bound and typed == key else empty, may_switch))
     context = {
         "rows": rows,
-        "lifted": found.lifted(),
-        "may_switch": permissions.may_open(actor_of(request).role, "sending-pause"),
+        "lifted": found.lifted(actor),
+        "may_pause": permissions.may(actor, Right.PAUSE),
         "who": RIGHTS[Right.PAUSE].closed_to,
         "trouble": trouble,
     }
@@ -48,7 +49,8 @@ def _show(
 
 
 def _switch(request: HttpRequest, act: Callable[..., Pause], done: str) -> HttpResponse:
-    form = PauseForm(request.POST, auto_id=f"s{request.POST.get('app', '')}_%s")
+    apps = access.visible_apps(actor_of(request))
+    form = PauseForm(request.POST, apps=apps, auto_id=f"s{request.POST.get('app', '')}_%s")
     if not form.is_valid():
         return _show(request, trouble="There is no such Stream app any more, or the reason is too long.", status=422)
     typed = form.cleaned_data

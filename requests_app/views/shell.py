@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from requests_app.enums import Role
+from requests_app.audit.actor import Actor
 from requests_app.models import Pause
 from requests_app.queries.heartbeat import worker_signs
 from requests_app.queries.shell import frame
@@ -105,10 +105,10 @@ def shell(request: HttpRequest) -> dict[str, Shell | None]:
 
 
 def _shell(request: HttpRequest) -> Shell:
-    role = actor_of(request).role
-    told = frame(role)
+    actor = actor_of(request)
+    role, told = actor.role, frame(actor)
     counts = {"approval-list": told.awaiting_decision, "stream-task-list": told.stream_tasks}
-    nav = _nav(request.path, role, counts)
+    nav = _nav(request.path, actor, counts)
     fine, words = worker_signs()
     return Shell(
         name=request.user.get_full_name() or request.user.get_username(),  # type: ignore[union-attr]
@@ -122,10 +122,10 @@ def _shell(request: HttpRequest) -> Shell:
     )
 
 
-def _nav(path: str, role: Role | None, counts: dict[str, int]) -> tuple[Group, ...]:
+def _nav(path: str, actor: Actor, counts: dict[str, int]) -> tuple[Group, ...]:
     groups = []
     for title, places in PLACES:
-        items = tuple(_item(place, path, counts) for place in places if permissions.may_open(role, place.name))
+        items = tuple(_item(place, path, counts) for place in places if permissions.may_open(actor, place.name))
         if items:
             groups.append(Group(title, items))
     return tuple(groups)

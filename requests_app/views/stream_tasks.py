@@ -23,13 +23,13 @@ def stream_task_list(request: HttpRequest) -> HttpResponse:
     if view not in dict(found.VIEWS):
         view = "running"
     before = number_or_none(request.GET.get("before", ""), most_digits=ID_DIGITS)
-    lines = found.page_before(found.in_view(view), before, actor_of(request))
+    lines = found.page_before(found.in_view(view, actor_of(request)), before, actor_of(request))
     shown, base = lines[: found.PAGE], f"{reverse('stream-task-list')}?view={view}"
     context = {
         "view": view,
         "views": found.VIEWS,
         "lines": shown,
-        "troubles": found.troubles(),
+        "troubles": found.troubles(actor_of(request)),
         "waits": waiting.oldest(actor_of(request), now=timezone.now()) if view == "running" and not before else [],
         "polls": view == "running" and before is None,
         "pager": Pager(

@@ -33,7 +33,7 @@ from requests_app.views.loaders import actor_of, load_ticket, page
 from requests_app.views.look_up import accounts_context
 from requests_app.views.numbers import number_or_none
 from requests_app.views.tickets import CONFLICT
-from requests_app.workflow import autosave, deadlines, effects, presets, tickets
+from requests_app.workflow import access, autosave, deadlines, effects, presets, tickets
 from requests_app.workflow import plan as plans
 from requests_app.workflow.actions import actions_for
 from requests_app.workflow.clock import clock
@@ -63,7 +63,8 @@ def _form(
     data = _sent(request) if bound else None
     if data is not None and ticket is not None:
         data = with_choices(data, ticket)
-    return TicketForm(data, today=today, clock=clock(), ticket=ticket, initial=initial)
+    apps = access.visible_apps(actor_of(request))
+    return TicketForm(data, today=today, clock=clock(), apps=apps, ticket=ticket, initial=initial)
 
 
 def _sent(request: HttpRequest) -> QueryDict:
@@ -104,7 +105,8 @@ def _kept_form(request: HttpRequest, ticket: Ticket | None = None) -> TicketForm
     data = QueryDict(mutable=True)
     data.update(autosave.typed(kept))
     today = deadlines.receipt_date(timezone.now(), clock())
-    return _without_complaints(TicketForm(data, today=today, clock=clock(), ticket=ticket))
+    apps = access.visible_apps(actor_of(request))
+    return _without_complaints(TicketForm(data, today=today, clock=clock(), apps=apps, ticket=ticket))
 
 
 @page

@@ -51,7 +51,7 @@ def ticket_list(request: HttpRequest) -> HttpResponse:
         shown = len(rows[: lists.PAGE])
         access.record_ticket_search(actor=actor, now=timezone.now(), found=shown, subjects=subjects)
     counts = lists.counts(actor, today, [name for name, *_ in _TILES])
-    every = filters.choices()
+    every = filters.choices(actor)
     context = {
         "rows": rows[: lists.PAGE],
         "filters": chosen,
@@ -67,8 +67,8 @@ def ticket_list(request: HttpRequest) -> HttpResponse:
         "typed": typed,
         "more": len(rows) > lists.PAGE,
         "pager": _pager("ticket-list", chosen, rows, paged=after is not None),
-        "may_open": permissions.may_open(actor.role, "ticket-new"),
-        "acts": ACTS.items() if permissions.may_open(actor.role, "ticket-bulk") else (),
+        "may_open": permissions.may_open(actor, "ticket-new"),
+        "acts": ACTS.items() if permissions.may_open(actor, "ticket-bulk") else (),
         "save_form": SaveViewForm(auto_id="view_%s"),
     }
     return render(request, "tickets/list.html", context)

@@ -124,7 +124,7 @@ def page_context(
         "lacks_cover_sheet": ticket.state not in CLOSED_STATES
         and ticket.cover_sheet is None
         and lacks_cover_sheet(ticket),
-        "may_cover": permissions.may_open(actor.role, "app-cover-sheet"),
+        "may_cover": permissions.may_open(actor, "app-cover-sheet"),
         "others": duplicates.of_ticket(ticket, actor),
         "progress": progress,
         **_shared(ticket, actor, bound or {}, present, clear=clear),
@@ -139,10 +139,10 @@ def page_context(
         "blocked": [action for action in actions.values() if not action.allowed],
         "actions": {verb.value: action for verb, action in actions.items()},
         "forms": _forms(actions, plan.user_ids[0], ticket, bound or {}),
-        "may_prove": permissions.may_open(actor.role, "ticket-proof"),
-        "may_note": permissions.may_open(actor.role, "ticket-note"),
-        "may_download": permissions.may_open(actor.role, "step-download"),
-        "may_audit": permissions.may_open(actor.role, "audit-list"),
+        "may_prove": permissions.may_open(actor, "ticket-proof"),
+        "may_note": permissions.may_open(actor, "ticket-note"),
+        "may_download": permissions.may_open(actor, "step-download"),
+        "may_audit": permissions.may_open(actor, "audit-list"),
     }
 
 
@@ -167,7 +167,7 @@ def _results(request: HttpRequest, ticket: Ticket, *, clear: bool) -> dict[str, 
     whole = request.GET.get("accounts") == "all"
     may_copy = ticket.state in CLOSED_STATES and ticket.ids_erased_at is None
     return {
-        "may_copy": may_copy and permissions.may_open(actor_of(request).role, "ticket-new"),
+        "may_copy": may_copy and permissions.may_open(actor_of(request), "ticket-new"),
         "left": results.left_of(ticket) if may_copy else (),
         "results": results.of_ticket(ticket, ticket_parts.steps_of(ticket), clear=clear, whole=whole),
         "whole": whole,
@@ -178,13 +178,13 @@ def _shared(
     ticket: Ticket, actor: Actor, bound: dict[str, Any], present: tuple[str, ...], *, clear: bool
 ) -> dict[str, Any]:
     """What several people share on the page: who is there, who owns it, notes and files."""
-    may_assign = permissions.may_open(actor.role, "ticket-assign") and ticket.state not in CLOSED_STATES
-    caseworkers = list(staff.caseworkers()) if clear or may_assign else []
+    may_assign = permissions.may_open(actor, "ticket-assign") and ticket.state not in CLOSED_STATES
+    caseworkers = list(staff.caseworkers(app_id=ticket.stream_app_id)) if clear or may_assign else []
     return {
         "present": present,
         "moves": ticket.state in SENDABLE_STATES,
         "polls": _polls(ticket, present),
-        "may_attach": permissions.may_open(actor.role, "ticket-attach"),
+        "may_attach": permissions.may_open(actor, "ticket-attach"),
         "attachments": _attachments(ticket, bound) if clear else (),
         **saying.context(ticket, actor, bound),
         "notes": sorted(ticket.notes.all(), key=lambda note: -note.pk) if clear else (),

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -15,26 +15,37 @@ from requests_app.audit import log
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import STAFF_ROLES, Role, State
-from requests_app.models import Step, Ticket
+from requests_app.models import Step, StreamApp, Ticket
+from requests_app.models.app import StreamAppQuerySet
 from requests_app.models.ticket import TicketQuerySet
 from requests_app.workflow import notes, permissions
 from requests_app.workflow.rights import Right
 
 Row = TypeVar("Row", bound=Model)
+Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 def visible_tickets(actor: Actor) -> TicketQuerySet:
     """The tickets that exist for this person. Lists, pages, downloads and counts all start here."""
-    return tickets_seen_by(actor.role)
+    return tickets_seen_by(actor.role, actor.apps)
 
 
-def tickets_seen_by(role: Role | None) -> TicketQuerySet:
-    """The same for everybody of that role."""
+def tickets_seen_by(role: Role | None, apps: frozenset[int] | None) -> TicketQuerySet:
+    """The same for everybody of that role in these apps, or in all."""
     if role not in STAFF_ROLES:
         return Ticket.objects.none()
-    if permissions.sees_drafts(role):
-        return Ticket.objects.all()
-    return Ticket.objects.exclude(state=State.DRAFT.value)
+    found = Ticket.objects.all() if apps is None else Ticket.objects.filter(stream_app__in=apps)
+    return found if permissions.sees_drafts(role) else found.exclude(state=State.DRAFT.value)
+
+
+def visible_apps(actor: Actor) -> StreamAppQuerySet:
+    """The Stream apps that exist for this person, without their secrets."""
+    return in_apps_of(StreamApp.objects.defer("api_secret"), actor, "pk")
+
+
+def in_apps_of(rows: Rows, actor: Actor, column: str = "stream_app") -> Rows:
+    """Those of the rows whose Stream app, which stands in the column, exists for this person."""
+    return rows if actor.apps is None else rows.filter(**{f"{column}__in": actor.apps})
 
 
 def of_visible_tickets(rows: QuerySet[Row], actor: Actor) -> QuerySet[Row]:
@@ -44,6 +55,7 @@ def of_visible_tickets(rows: QuerySet[Row], actor: Actor) -> QuerySet[Row]:
     """
     if actor.role not in STAFF_ROLES:
         return rows.none()
+    rows = in_apps_of(rows, actor, "ticket__stream_app")
     return rows if permissions.sees_drafts(actor.role) else rows.exclude(ticket__state=State.DRAFT.value)
 
 
@@ -116,10 +128,15 @@ class _Waiting(threading.local):
 _waiting = _Waiting()
 
 
-def check_may(right: Right, *, actor: Actor, now: datetime, ticket: Ticket | None = None) -> None:
-    """Raise `NotPermitted` where the actor does not hold the right; the attempt leaves an entry."""
+def check_may(
+    right: Right, *, actor: Actor, now: datetime, ticket: Ticket | None = None, app_id: int | None = None
+) -> None:
+    """Raise `NotPermitted` where the actor does not hold the right in the app, that of the ticket where there is one.
+
+    The attempt leaves an entry.
+    """
     try:
-        permissions.check_may(actor, right)
+        permissions.check_may(actor, right, app_id=ticket.stream_app_id if ticket else app_id)
     except permissions.NotPermitted as reason:
         record_refused(actor=actor, now=now, what=right.value, reason=str(reason), ticket=ticket)
         raise

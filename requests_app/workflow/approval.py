@@ -192,7 +192,8 @@ def _hold_still(ticket: Ticket, actor: Actor) -> StreamApp:
 def _first_that_counts(ticket: Ticket) -> int | None:
     """Who approved first, unless they have lost the right to meanwhile: then their word is no longer one of two."""
     first = ticket.first_approved_by_id
-    return first if first is not None and first in staff.still_approve([first]) else None
+    counts = first is not None and first in staff.approve_in(ticket.stream_app_id, staff.still_approve([first]))
+    return first if counts else None
 
 
 def why_second(ticket: Ticket, safeguards: StreamApp, *, actor: Actor, now: datetime) -> str:

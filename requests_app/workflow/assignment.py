@@ -38,6 +38,10 @@ def assign(
         raise policies.UnableTo(
             "Only an active support agent or data protection officer can own a ticket.", field="owner"
         )
+    if owner is not None and not staff.as_actor(owner).holds_in(ticket.stream_app_id):
+        raise policies.UnableTo(
+            "The role of this person does not hold in the Stream app of this ticket.", field="owner"
+        )
     with transaction.atomic():
         stored = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket.pk)
         check(stored)

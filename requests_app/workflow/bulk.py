@@ -77,7 +77,8 @@ def _check(ticket: Ticket, act: str, *, actor: Actor, now: datetime) -> None:
         assignment.check(ticket)
         return
     verb = Verb(act)
-    permissions.check_may(actor, verb, cooling_off=is_cooling_off(ticket, now=now))
+    cooling_off = is_cooling_off(ticket, now=now)
+    permissions.check_may(actor, verb, app_id=ticket.stream_app_id, cooling_off=cooling_off)
     verbs.check(standing(ticket), verb, actor_id=actor.id)
 
 

@@ -113,7 +113,7 @@ def save(app: StreamApp, answers: Mapping[str, str], *, based_on: int, actor: Ac
 
     Raises `NotPermitted`, or `UnableTo` where an answer is missing, nothing changed or somebody was faster.
     """
-    check_may(Right.FILL_IN_COVER_SHEETS, actor=actor, now=now)
+    check_may(Right.FILL_IN_COVER_SHEETS, actor=actor, now=now, app_id=app.pk)
     told = {name: answers.get(name, "").strip() for name in NAMES}
     for name, answer in told.items():
         if not answer:

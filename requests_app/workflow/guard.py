@@ -18,6 +18,7 @@ from requests_app.enums import STEP_IN_FLIGHT, AttemptOutcome, Kind, Operation, 
 from requests_app.models import Attempt, Contribution, CoverSheet, LegalHold, Step, Ticket, Verdict
 from requests_app.workflow import access, identity, permissions, policies
 from requests_app.workflow import plan as plans
+from requests_app.workflow.intake import Intake
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,10 +36,12 @@ def guarded(verb: Verb) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
             named: dict[str, Any] = dict(kwargs)
             ticket = args[0] if args and isinstance(args[0], Ticket) else None
+            intake = next((one for one in (*args, *kwargs.values()) if isinstance(one, Intake)), None)
             refusal: Exception
             try:
                 cooling_off = ticket is not None and is_cooling_off(ticket, now=named["now"])
-                permissions.check_may(named["actor"], verb, cooling_off=cooling_off)
+                for app_id in _apps_of(ticket, intake) or {None}:
+                    permissions.check_may(named["actor"], verb, app_id=app_id, cooling_off=cooling_off)
                 return _again_after_a_deadlock(lambda: function(*args, **kwargs), ticket)
             except policies.FourEyes as reason:
                 refusal = permissions.NotPermitted(str(reason))
@@ -52,6 +55,16 @@ def guarded(verb: Verb) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return run
 
     return decorate
+
+
+def _apps_of(ticket: Ticket | None, intake: Intake | None) -> set[int | None]:
+    """The Stream apps that a verb touches: an edit may take a ticket from one to another."""
+    apps: set[int | None] = set()
+    if ticket is not None:
+        apps.add(ticket.stream_app_id)
+    if intake is not None:
+        apps.add(intake.stream_app.pk)
+    return apps
 
 
 def _again_after_a_deadlock(carry_out: Callable[[], R], ticket: Ticket | None) -> R:

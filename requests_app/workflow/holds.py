@@ -22,7 +22,7 @@ from requests_app.workflow.rights import Right
 
 def place(app: StreamApp, user_id: str, *, actor: Actor, now: datetime, reason: str) -> LegalHold:
     """Keep the account from being erased. Raises `UnableTo` where it is on hold already or the id is no user id."""
-    _check(actor, reason, now=now)
+    _check(app.pk, actor, reason, now=now)
     problem = plans.user_id_problem(user_id)
     if problem:
         raise policies.UnableTo(problem, field="user_id")
@@ -39,7 +39,7 @@ def place(app: StreamApp, user_id: str, *, actor: Actor, now: datetime, reason: 
 
 def lift(hold: LegalHold, *, actor: Actor, now: datetime, reason: str) -> LegalHold:
     """Let the account be erased again. Raises `UnableTo` where somebody lifted the hold before."""
-    _check(actor, reason, now=now)
+    _check(hold.stream_app_id, actor, reason, now=now)
     with transaction.atomic():
         found = LegalHold.objects.select_for_update().open().filter(pk=hold.pk).first()
         if found is None:
@@ -50,8 +50,8 @@ def lift(hold: LegalHold, *, actor: Actor, now: datetime, reason: str) -> LegalH
     return found
 
 
-def _check(actor: Actor, reason: str, *, now: datetime) -> None:
-    check_may(Right.HOLD, actor=actor, now=now)
+def _check(app_id: int, actor: Actor, reason: str, *, now: datetime) -> None:
+    check_may(Right.HOLD, actor=actor, now=now, app_id=app_id)
     if not reason.strip():
         raise policies.UnableTo("Write the reason: it stands with the hold and in the audit log.", field="note")
 

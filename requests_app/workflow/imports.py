@@ -54,7 +54,7 @@ class Line:
 
 def upload(app: StreamApp, data: bytes, *, actor: Actor, now: datetime) -> Upload:
     """Keep a file for the preview. Raises `UnableTo` where it cannot be read as a whole; then nothing is kept."""
-    _check_may(actor, now=now)
+    _check_may(app.pk, actor, now=now)
     if not app.is_active:
         raise policies.UnableTo(_("This Stream app takes no new requests. Choose another one."), field="stream_app")
     text = sheet.decode(data)
@@ -72,9 +72,9 @@ def upload(app: StreamApp, data: bytes, *, actor: Actor, now: datetime) -> Uploa
     return kept
 
 
-def _check_may(actor: Actor, *, now: datetime) -> None:
+def _check_may(app_id: int, actor: Actor, *, now: datetime) -> None:
     try:
-        permissions.check_may(actor, Verb.OPEN)
+        permissions.check_may(actor, Verb.OPEN, app_id=app_id)
     except permissions.NotPermitted as reason:
         record_refused(actor=actor, now=now, what="import", reason=str(reason))
         raise
@@ -167,7 +167,7 @@ def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
 
 def confirm(found: Upload, *, actor: Actor, now: datetime) -> None:
     """Let the rows be taken that nothing keeps out. A second press, or a second person, changes nothing."""
-    _check_may(actor, now=now)
+    _check_may(found.stream_app_id, actor, now=now)
     with transaction.atomic():
         locked = Upload.objects.select_for_update().get(pk=found.pk)
         if locked.discarded_at:
@@ -185,7 +185,7 @@ def discard(found: Upload, *, actor: Actor, now: datetime) -> None:
     Raises `NotPermitted` or `UnableTo`.
     """
     if not actor.is_worker:
-        _check_may(actor, now=now)
+        _check_may(found.stream_app_id, actor, now=now)
     with transaction.atomic():
         locked = Upload.objects.select_for_update().get(pk=found.pk)
         if locked.confirmed_at:

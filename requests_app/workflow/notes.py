@@ -26,12 +26,15 @@ def write(ticket: Ticket, text: str, *, actor: Actor, now: datetime) -> Note | N
     if not text:
         return None
     named = mentions.candidates(text)
-    people = list(staff.caseworkers().filter(username__in=named)) if named else []
+    people = list(staff.caseworkers(app_id=ticket.stream_app_id).filter(username__in=named)) if named else []
     ids = {person.get_username(): person.pk for person in people}
     stranger = mentions.unknown(text, ids)
     if stranger:
         raise policies.UnableTo(
-            _("Nobody who works on tickets is called @%(name)s. Choose somebody of the list, or leave the @ out.")
+            _(
+                "Nobody who works on tickets of this app is called @%(name)s. "
+                "Choose somebody of the list, or leave the @ out."
+            )
             % {"name": stranger},
             field="note",
         )

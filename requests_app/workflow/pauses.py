@@ -25,7 +25,7 @@ NO_TICKET = 0
 
 def pause(app: StreamApp | None, *, actor: Actor, now: datetime, reason: str) -> Pause:
     """Stop sending to the app, or to all where there is none. Raises `UnableTo` where it is paused already."""
-    _check(actor, reason, now=now)
+    _check(app, actor, reason, now=now)
     try:
         with transaction.atomic():
             return _pause(app, actor=actor, now=now, reason=reason)
@@ -46,7 +46,7 @@ def ensure_paused(*, actor: Actor, now: datetime, reason: str) -> bool:
 
 def lift(app: StreamApp | None, *, actor: Actor, now: datetime, reason: str) -> Pause:
     """Let sending go on. Raises `UnableTo` where it is not paused."""
-    _check(actor, reason, now=now)
+    _check(app, actor, reason, now=now)
     with transaction.atomic():
         found = Pause.objects.select_for_update(of=("self",)).open().of(app).first()
         if found is None:
@@ -58,8 +58,11 @@ def lift(app: StreamApp | None, *, actor: Actor, now: datetime, reason: str) -> 
     return found
 
 
-def _check(actor: Actor, reason: str, *, now: datetime) -> None:
-    check_may(Right.PAUSE, actor=actor, now=now)
+def _check(app: StreamApp | None, actor: Actor, reason: str, *, now: datetime) -> None:
+    if app is None:
+        check_may(Right.PAUSE_ALL, actor=actor, now=now)
+    else:
+        check_may(Right.PAUSE, actor=actor, now=now, app_id=app.pk)
     if not reason.strip():
         raise policies.UnableTo("Write the reason: everybody sees it, and it goes to the audit log.", field="note")
 

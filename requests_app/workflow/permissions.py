@@ -7,6 +7,7 @@ ticket allows a verb stands in `verbs.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from requests_app.audit.actor import Actor
@@ -79,38 +80,48 @@ PAGE_ROLES: Mapping[str, frozenset[Role]] = MappingProxyType(
         VERBS[Verb.CANCEL].page: STAFF_ROLES,
     }
 )
+# Closed to those whose role holds in some apps only.
+PAGES_OF_ALL_APPS = frozenset(
+    page for right, pages in _PAGES.items() if RIGHTS[right].concerns_all_apps for page in pages
+)
+NOT_IN_THIS_APP = "Your role does not hold in this Stream app. Ask an administrator if it should."
+NOT_IN_ALL_APPS = "Your role holds in some Stream apps only, and this concerns all of them."
 
 
 class NotPermitted(Exception):
     """The person may not do this, whatever the state of the ticket. The text is fit for staff."""
 
 
-def check_may(actor: Actor, what: Verb | Right, *, cooling_off: bool = False) -> None:
-    """Raise `NotPermitted` where the role of the actor does not hold the verb or the right.
+def check_may(actor: Actor, what: Verb | Right, *, app_id: int | None = None, cooling_off: bool = False) -> None:
+    """Raise `NotPermitted` where the role of the actor does not hold the verb or the right, in this app or at all.
 
     In a cooling-off everybody who sees the ticket may cancel it: it is the last chance to notice a mistake.
     """
-    if may(actor, what, cooling_off=cooling_off):
+    if may(actor, what, app_id=app_id, cooling_off=cooling_off):
         return
     if actor.role is None:
         raise NotPermitted("You have no role in the portal yet. Ask an administrator for one.")
+    if may(replace(actor, apps=None), what, cooling_off=cooling_off):
+        raise NotPermitted(NOT_IN_ALL_APPS if app_id is None else NOT_IN_THIS_APP)
     spec = VERBS[what] if isinstance(what, Verb) else RIGHTS[what]
     words = what.label if isinstance(what, Verb) else what.value
     raise NotPermitted(spec.closed_to or f"{actor.role.label}s cannot do this: {words}.")
 
 
-def may(actor: Actor, what: Verb | Right, *, cooling_off: bool = False) -> bool:
-    """Whether the role of the actor holds the verb or the right."""
+def may(actor: Actor, what: Verb | Right, *, app_id: int | None = None, cooling_off: bool = False) -> bool:
+    """Whether the role of the actor holds the verb or the right, in this app where there is one."""
+    if app_id is not None and not actor.holds_in(app_id):
+        return False
     if isinstance(what, Right):
-        return actor.role in RIGHTS[what].roles
+        return actor.role in RIGHTS[what].roles and (actor.in_all_apps or not RIGHTS[what].concerns_all_apps)
     if cooling_off and what is Verb.CANCEL and actor.role in STAFF_ROLES:
         return True
     return actor.role in VERBS[what].roles
 
 
-def may_open(role: Role | None, page: str) -> bool:
-    """Whether somebody in this role may open the page of that URL name."""
-    return role in PAGE_ROLES.get(page, frozenset())
+def may_open(actor: Actor, page: str) -> bool:
+    """Whether somebody may open the page of that URL name."""
+    return actor.role in PAGE_ROLES.get(page, frozenset()) and (actor.in_all_apps or page not in PAGES_OF_ALL_APPS)
 
 
 def sees_drafts(role: Role | None) -> bool:

@@ -35,6 +35,7 @@ class Right(Enum):
     SEE_HOLDS = "see holds"
     HOLD = "hold"
     PAUSE = "pause"
+    PAUSE_ALL = "pause all apps"
     SEE_REPORTS = "see reports"
     SEE_AUDIT_LOG = "see audit log"
     REPORT_FROM_AUDIT_LOG = "audit report"
@@ -47,10 +48,14 @@ class Right(Enum):
 
 @dataclass(frozen=True)
 class RightSpec:
-    """Who holds a right, and the sentence for everybody else, where that by default is not plain enough."""
+    """Who holds a right, and the sentence for everybody else, where that by default is not plain enough.
+
+    What concerns all Stream apps at once is closed to those whose role holds in some of them only.
+    """
 
     roles: frozenset[Role]
     closed_to: str = ""
+    concerns_all_apps: bool = False
 
 
 _CASEWORK = frozenset({Role.AGENT, Role.DPO})
@@ -88,12 +93,22 @@ RIGHTS: Mapping[Right, RightSpec] = MappingProxyType(
             _DPO | _ADMINISTRATOR,
             "Only a data protection officer or an administrator pauses sending and lets it go on.",
         ),
+        Right.PAUSE_ALL: RightSpec(
+            _DPO | _ADMINISTRATOR,
+            "Only a data protection officer or an administrator pauses sending and lets it go on.",
+            concerns_all_apps=True,
+        ),
         Right.SEE_REPORTS: RightSpec(_REVIEW | _ADMINISTRATOR),
-        Right.SEE_AUDIT_LOG: RightSpec(_REVIEW | _ADMINISTRATOR),
-        Right.REPORT_FROM_AUDIT_LOG: RightSpec(_REVIEW),
-        Right.DESTROY_KEYS: RightSpec(_ADMINISTRATOR, "Only an administrator destroys a yearly key."),
+        # One chain holds the entries of all apps and people, and is checked as a whole.
+        Right.SEE_AUDIT_LOG: RightSpec(_REVIEW | _ADMINISTRATOR, concerns_all_apps=True),
+        Right.REPORT_FROM_AUDIT_LOG: RightSpec(_REVIEW, concerns_all_apps=True),
+        Right.DESTROY_KEYS: RightSpec(
+            _ADMINISTRATOR, "Only an administrator destroys a yearly key.", concerns_all_apps=True
+        ),
         Right.SEE_APPS: RightSpec(_DPO | _ADMINISTRATOR),
-        Right.SET_UP_APPS: RightSpec(_ADMINISTRATOR, "Only an administrator sets Stream apps up."),
+        Right.SET_UP_APPS: RightSpec(
+            _ADMINISTRATOR, "Only an administrator sets Stream apps up.", concerns_all_apps=True
+        ),
         Right.FILL_IN_COVER_SHEETS: RightSpec(
             _DPO | _ADMINISTRATOR,
             "Only a data protection officer or an administrator fills in a cover sheet.",
@@ -101,6 +116,7 @@ RIGHTS: Mapping[Right, RightSpec] = MappingProxyType(
         Right.CHANGE_LETTERS: RightSpec(
             _DPO | _ADMINISTRATOR,
             "Only a data protection officer or an administrator changes the texts of letters.",
+            concerns_all_apps=True,
         ),
     }
 )

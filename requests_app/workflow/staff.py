@@ -9,12 +9,13 @@ from datetime import datetime
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser, Group
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from requests_app.audit import log
 from requests_app.audit.actor import Actor, acting, acting_as
 from requests_app.audit_actions import AuditAction
 from requests_app.enums import STAFF_ROLES, Role
+from requests_app.models import AppRole, StreamApp
 
 # Where somebody is in several groups by mistake, the first of these counts: reviewing before acting.
 _ORDER = (Role.AUDITOR, Role.ADMINISTRATOR, Role.DPO, Role.AGENT)
@@ -28,8 +29,21 @@ def keep_groups() -> None:
 
 def role_of(person: AbstractUser) -> Role | None:
     """The role of a staff member: that of the group; a superuser without one administers."""
-    role = _first(person.groups.values_list("name", flat=True))
-    return role or (Role.ADMINISTRATOR if person.is_superuser else None)
+    return as_actor(person).role
+
+
+def as_actor(person: AbstractUser, origin: str = "") -> Actor:
+    """A staff member in the role of their group, with the Stream apps that it holds in. One query."""
+    rows = get_user_model().objects.filter(pk=person.pk).values_list("groups__name", "app_roles__stream_app")
+    names, apps = {name for name, _ in rows}, {app for _, app in rows}
+    role = _first(names) or (Role.ADMINISTRATOR if person.is_superuser else None)
+    return Actor(person.pk, role, person.get_username(), origin, _confined_to(apps))
+
+
+def _confined_to(apps: Collection[int | None]) -> frozenset[int] | None:
+    """The apps of somebody's rows; None where there are no rows, which a join tells by a null."""
+    found = frozenset(app for app in apps if app is not None)
+    return found or None
 
 
 def roles_of(person_ids: Collection[int]) -> dict[int, Role]:
@@ -41,13 +55,33 @@ def roles_of(person_ids: Collection[int]) -> dict[int, Role]:
     return {person_id: role for person_id, role in found.items() if role is not None}
 
 
-def still_approve(person_ids: Collection[int]) -> set[int]:
+def apps_of(person_ids: Collection[int]) -> dict[int, frozenset[int]]:
+    """The Stream apps that the roles of these people hold in; who holds theirs in all is left out. One query."""
+    apps: dict[int, set[int]] = defaultdict(set)
+    for person_id, app_id in AppRole.objects.filter(person__in=person_ids).values_list("person", "stream_app"):
+        apps[person_id].add(app_id)
+    return {person_id: frozenset(found) for person_id, found in apps.items()}
+
+
+# By person the apps that their approvals count in, None for all.
+Deciders = Mapping[int, frozenset[int] | None]
+
+
+def still_approve(person_ids: Collection[int]) -> Deciders:
     """Those of these people whose approvals count now: active, and data protection officers. One query."""
-    groups: dict[int, set[str]] = defaultdict(set)
+    names: dict[int, set[str]] = defaultdict(set)
+    apps: dict[int, set[int | None]] = defaultdict(set)
     active = get_user_model().objects.filter(pk__in=person_ids, is_active=True)
-    for person_id, name in active.values_list("pk", "groups__name"):
-        groups[person_id].add(name)
-    return {person_id for person_id, names in groups.items() if _first(names) is Role.DPO}
+    for person_id, name, app_id in active.values_list("pk", "groups__name", "app_roles__stream_app"):
+        names[person_id].add(name)
+        apps[person_id].add(app_id)
+    deciders = [person_id for person_id, found in names.items() if _first(found) is Role.DPO]
+    return {person_id: _confined_to(apps[person_id]) for person_id in deciders}
+
+
+def approve_in(app_id: int, deciders: Deciders) -> set[int]:
+    """Those of the deciders whose approvals count in this app."""
+    return {person_id for person_id, apps in deciders.items() if apps is None or app_id in apps}
 
 
 def _first(names: Iterable[str]) -> Role | None:
@@ -55,17 +89,27 @@ def _first(names: Iterable[str]) -> Role | None:
     return next((role for role in _ORDER if role.value in known), None)
 
 
-def caseworkers() -> QuerySet[AbstractUser]:
-    """Everybody active who works on tickets, and so reads their notes."""
+def caseworkers(*, app_id: int | None = None) -> QuerySet[AbstractUser]:
+    """Everybody active who works on tickets, and so reads their notes: on those of one app, or on any."""
     roles = [Role.AGENT.value, Role.DPO.value]
     people: QuerySet[AbstractUser] = get_user_model().objects.filter(groups__name__in=roles, is_active=True)
+    if app_id is not None:
+        people = people.filter(Q(app_roles__isnull=True) | Q(app_roles__stream_app=app_id))
     return people.distinct()
 
 
 def create_staff(
-    *, username: str, password: str, role: Role, full_name: str, email: str, actor: Actor, now: datetime
+    *,
+    username: str,
+    password: str,
+    role: Role,
+    full_name: str,
+    email: str,
+    actor: Actor,
+    now: datetime,
+    apps: Iterable[StreamApp] = (),
 ) -> AbstractUser:
-    """Make an account in a role; the caller has checked the password."""
+    """Make an account in a role, in some apps or in all; the caller has checked the password."""
     first, _, last = full_name.partition(" ")
     with transaction.atomic(), acting_as(actor):
         person: AbstractUser = get_user_model().objects.create_user(
@@ -73,6 +117,8 @@ def create_staff(
         )
         group, _ = Group.objects.get_or_create(name=role.value)
         person.groups.set([group])
+        for app in apps:
+            AppRole.objects.create(person_id=person.pk, stream_app=app)
     return person
 
 
@@ -111,6 +157,16 @@ def record_groups(person_id: int, before: Collection[str], *, now: datetime) -> 
     if after != set(before):
         was, role = _first(before), _first(after)
         _record(person_id, {"was": was.value if was else "", "role": role.value if role else ""}, now=now)
+
+
+def record_app(person_id: int, app_id: int, *, given: bool, now: datetime) -> None:
+    """Somebody's role was given or taken in a Stream app: an entry with the apps that it holds in afterwards."""
+    _record(person_id, {"given_in" if given else "taken_in": app_id, "apps": sorted(_app_ids(person_id))}, now=now)
+
+
+def _app_ids(person_id: int) -> Collection[int]:
+    """Where there is none the role holds in all apps."""
+    return apps_of([person_id]).get(person_id, frozenset())
 
 
 def record_removed(person_id: int, *, now: datetime) -> None:

@@ -398,7 +398,7 @@ def test_the_approval_of_somebody_who_may_not_approve_any_more_sends_nothing(
 
     assert stand_in.calls() == []
     assert fresh(ticket).state == State.NEEDS_ATTENTION
-    assert "no data protection officer any more" in fresh(ticket).attention
+    assert "no data protection officer of this app any more" in fresh(ticket).attention
 
 
 def test_a_step_that_the_plan_does_not_name_is_not_sent(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:

@@ -58,7 +58,7 @@ GATES: dict[str, tuple[Callable[[], Ticket], str, str]] = {
     "right": (
         explanations.approver_gone,
         "Steps",
-        r"\[approval\] Whoever approved this is no data protection officer any more",
+        r"\[approval\] Whoever approved this is no data protection officer of this app any more",
     ),
     "cooling off": (explanations.cooling_off, "What holds it", rf"\[cooling_off\] .*; since {ZONE}, until {ZONE}"),
     "worker": (factories.approved, "What holds it", rf"\[worker\] waits until the worker takes it up; since {ZONE}"),

@@ -69,7 +69,8 @@ def test_no_verb_takes_it(case: str) -> None:
 def test_the_form_says_the_same_at_the_same_field(case: str) -> None:
     field, value, sentence = BAD[case]
 
-    form = TicketForm(form_data(**{field: value}), today=timezone.localdate(), clock=clock())
+    apps = StreamApp.objects.all()
+    form = TicketForm(form_data(**{field: value}), today=timezone.localdate(), clock=clock(), apps=apps)
 
     assert sentence in form.errors[field]
 

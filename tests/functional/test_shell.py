@@ -9,7 +9,6 @@ import pytest
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from requests_app.enums import Role
 from requests_app.models import Heartbeat, StreamApp
 from requests_app.queries import heartbeat, shell
 from requests_app.views import shell as frame
@@ -100,15 +99,15 @@ def test_it_counts_what_waits() -> None:
     for make in (factories.submitted, factories.submitted, factories.submitted, factories.draft, factories.approved):
         make()
 
-    assert shell.frame(Role.DPO) == shell.Frame(awaiting_decision=3, stream_tasks=0, stand_in=False, pauses=())
-    assert shell.frame(None).awaiting_decision == 0
+    assert shell.frame(actor("dora")) == shell.Frame(awaiting_decision=3, stream_tasks=0, stand_in=False, pauses=())
+    assert shell.frame(actor("sven")).awaiting_decision == 0
 
 
 def test_it_tells_of_a_stand_in_and_of_what_is_paused() -> None:
     app = factories.stream_app(is_sandbox=True)
     pause = pauses.pause(app, actor=actor("dora"), now=timezone.now(), reason="Something is wrong.")
 
-    told = shell.frame(Role.AGENT)
+    told = shell.frame(actor("ada"))
 
     assert (told.stand_in, told.pauses) == (True, (pause,))
 

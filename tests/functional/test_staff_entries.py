@@ -39,7 +39,8 @@ def form_of(name: str, **changes: Any) -> dict[str, Any]:
     found = person(name)
     known = {"username": name, "email": found.email, "first_name": found.first_name, "last_name": found.last_name}
     joined = {"date_joined_0": "2026-01-02", "date_joined_1": "03:04:05", "is_active": "on"}
-    groups = {"groups": [str(pk) for pk in found.groups.values_list("pk", flat=True)]}
+    groups: dict[str, Any] = {"groups": [str(pk) for pk in found.groups.values_list("pk", flat=True)]}
+    groups |= {"app_roles-TOTAL_FORMS": "0", "app_roles-INITIAL_FORMS": "0"}
     return {name: value for name, value in (known | joined | groups | changes).items() if value is not None}
 
 

@@ -95,7 +95,7 @@ def test_a_mention_of_somebody_who_does_not_read_notes_is_told_at_the_field(stra
 
     shown = unescape(answer.content.decode())
     assert answer.status_code == 422
-    assert f"Nobody who works on tickets is called @{stranger}." in shown
+    assert f"Nobody who works on tickets of this app is called @{stranger}." in shown
     assert f"Look at this, @{stranger}.</textarea>" in shown
     assert not Note.objects.exists()
 

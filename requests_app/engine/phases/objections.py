@@ -46,7 +46,7 @@ class Objections:
     """What is to be said against the steps of some tickets, as it stands when it is read."""
 
     approved: Mapping[int, Collection[Shape]]
-    deciders: Collection[int]
+    deciders: staff.Deciders
     held: Collection[tuple[int, str]]
     not_copied: copies.NotCopied
 
@@ -77,9 +77,9 @@ class Objections:
         """Why the approval does not cover the step, or an empty text."""
         if not _is_covered(step, self.approved[ticket.pk]):
             return "The plan or its steps are not what was approved, so nothing was sent."
-        if not _approvers(ticket) <= set(self.deciders):
+        if not _approvers(ticket) <= staff.approve_in(ticket.stream_app_id, self.deciders):
             return (
-                "Whoever approved this is no data protection officer any more, so nothing more was sent. "
+                "Whoever approved this is no data protection officer of this app any more, so nothing more was sent. "
                 f"{ANEW}, so that another officer decides."
             )
         if ticket.approved_at is not None and now - ticket.approved_at > timedelta(days=settings.DSR_APPROVAL_DAYS):

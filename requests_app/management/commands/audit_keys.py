@@ -12,7 +12,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from requests_app.audit import keys
-from requests_app.audit.actor import Actor
 from requests_app.workflow import audit_keys, staff
 from requests_app.workflow.permissions import NotPermitted
 from requests_app.workflow.policies import UnableTo
@@ -50,7 +49,7 @@ class Command(BaseCommand):
         person = get_user_model().objects.filter(username=username, is_active=True).first()
         if person is None:
             raise CommandError("Say --by with the user name of the administrator who destroyed it.")
-        actor = Actor(person.pk, staff.role_of(person), person.get_username(), "manage.py audit_keys")
+        actor = staff.as_actor(person, "manage.py audit_keys")
         try:
             count = audit_keys.record_destroyed(year, actor=actor, now=timezone.now(), reason=reason)
         except (NotPermitted, UnableTo) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from requests_app.audit.actor import Actor
 from requests_app.enums import STAFF_ROLES, Role
+from requests_app.models import StreamApp
 from requests_app.workflow.staff import create_staff
 
 
@@ -24,6 +26,13 @@ class Command(BaseCommand):
         parser.add_argument("--role", required=True, choices=sorted(role.value for role in STAFF_ROLES))
         parser.add_argument("--full-name", default="")
         parser.add_argument("--email", default="")
+        parser.add_argument(
+            "--app",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="a Stream app that the role holds in, may be given again; without it all of them",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         people, name = get_user_model(), options["name"].strip()
@@ -39,7 +48,7 @@ class Command(BaseCommand):
             validate_password(password, person)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
-        role = Role(options["role"])
+        role, apps = Role(options["role"]), _apps(options["app"])
         create_staff(
             username=name,
             password=password,
@@ -48,5 +57,15 @@ class Command(BaseCommand):
             email=options["email"],
             actor=Actor(None, Role.ADMINISTRATOR, "command line", "command line"),
             now=timezone.now(),
+            apps=apps,
         )
-        self.stdout.write(f"{name} can sign in as {role.label.lower()}.")
+        where = f" for {', '.join(app.name for app in apps)}" if apps else ""
+        self.stdout.write(f"{name} can sign in as {role.label.lower()}{where}.")
+
+
+def _apps(names: Sequence[str]) -> list[StreamApp]:
+    apps = {app.name: app for app in StreamApp.objects.defer("api_secret")}
+    unknown = [name for name in names if name not in apps]
+    if unknown:
+        raise CommandError(f"There is no Stream app {unknown[0]}. There are: {', '.join(sorted(apps)) or 'none yet'}.")
+    return [apps[name] for name in dict.fromkeys(names)]

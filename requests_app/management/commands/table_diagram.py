@@ -37,7 +37,7 @@ PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Stream apps": ("app", "pause", "cover_sheet"),
         "Audit": ("audit_entry", "audit_checkpoint"),
         "Mail and letters": ("mail", "letter", "recipient", "reminder"),
-        "People": ("profile", "saved_view", "mention", "presence", "form_draft"),
+        "People": ("app_role", "profile", "saved_view", "mention", "presence", "form_draft"),
     }
 )
 Model = type[models.Model]

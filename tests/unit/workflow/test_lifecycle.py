@@ -95,9 +95,9 @@ def test_asking_and_checking_agree(role: Role | None, verb: Verb) -> None:
 
 
 def test_a_page_without_a_row_is_closed_to_all() -> None:
-    assert not any(permissions.may_open(role, "no-such-page") for role in Role)
+    assert not any(permissions.may_open(Actor(1, role, ""), "no-such-page") for role in Role)
     assert all(roles <= STAFF_ROLES for roles in permissions.PAGE_ROLES.values())
-    assert not permissions.may_open(None, "my-work")
+    assert not permissions.may_open(Actor(1, None, ""), "my-work")
 
 
 def test_whoever_reviews_sees_neither_drafts_nor_people() -> None:
