@@ -167,11 +167,11 @@ def settled(ticket: Ticket) -> Ticket:
     return ticket
 
 
-def stopped(plan: Plan | None = None, **changes: Any) -> Ticket:
-    """A ticket at which a person must look."""
+def stopped(plan: Plan | None = None, *, says: str = "quota", **changes: Any) -> Ticket:
+    """A ticket at which a person must look, for a reason that Stream says."""
     ticket = running(plan, **changes)
     for step in ticket.steps.all():
-        step_events.fail(step)
+        step_events.fail(step, says=says)
     return settled(ticket)
 
 

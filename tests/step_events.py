@@ -62,6 +62,15 @@ def finish(step: Step, *, at: datetime | None = None) -> None:
     happen(step, (StepEvent.DELETE_DONE, outcome), (StepEvent.SEEN_GONE, seen), at=now)
 
 
+def finish_unread(step: Step) -> None:
+    """Let Stream carry a delete out, and not let itself be read for what is left."""
+    now, outcome = timezone.now(), {"outcome": _reached_by(step).value}
+    take(step, at=now)
+    unread = {"evidence": {"unreadable": True, "looked_at": "2026-03-10T12:00:00.000000Z"}}
+    unread["look_again_at"] = now + SECOND_LOOK
+    happen(step, (StepEvent.DELETE_DONE, outcome), (StepEvent.UNREADABLE, unread), at=now)
+
+
 def look_again(ticket: Ticket) -> None:
     """Let the second look at each delete of a completed ticket show nothing either: it is over."""
     for step in ticket.steps.filter(look_again_at__isnull=False):
@@ -69,11 +78,11 @@ def look_again(ticket: Ticket) -> None:
         happen(step, (StepEvent.SEEN_AGAIN, {"evidence": evidence}), at=step.look_again_at)
 
 
-def fail(step: Step, *, at: datetime | None = None) -> None:
-    """Let Stream take a step's call and fail at it."""
+def fail(step: Step, *, at: datetime | None = None, says: str = "quota") -> None:
+    """Let Stream take a step's call and fail at it, for the reason that it says."""
     now = at or timezone.now()
     take(step, at=now, status="failed")
-    happen(step, (StepEvent.TASK_FAILED, {"detail": "Stream could not carry this out: quota."}), at=now)
+    happen(step, (StepEvent.TASK_FAILED, {"detail": f"Stream could not carry this out: {says}."}), at=now)
 
 
 def hold_back(step: Step, *, at: datetime | None = None) -> None:

@@ -38,11 +38,18 @@ TEN: tuple[dict[str, object], ...] = (
     _PRUNED,
     {**_PRUNED, "files": True},
 )
+FOURTEEN = (
+    *TEN,
+    {**_HARD, "calls": Mode.SOFT, "files": True},
+    {**_SOFT, "calls": Mode.SOFT},
+    {**_SOFT, "conversations": Mode.SOFT, "files": True},
+    {**_PRUNED, "calls": Mode.SOFT},
+)
 
 
 def erasures(number: int, kinds: int) -> list[Plan]:
     """So many erasures, as they come in: of that many kinds in turn."""
-    return [crowd.erasure(f"{kinds}-kinds-{place}", **TEN[place % kinds]) for place in range(number)]
+    return [crowd.erasure(f"{kinds}-kinds-{place}", **FOURTEEN[place % kinds]) for place in range(number)]
 
 
 def run(stage: Stage) -> None:

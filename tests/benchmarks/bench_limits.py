@@ -11,7 +11,7 @@ import time
 
 from requests_app.models import AppHealth, Budget
 from tests.benchmarks import crowd, engine, sandbox
-from tests.benchmarks.bench_batching import LATENCY_MS, TASK_SECONDS, TEN, USERS, erasures
+from tests.benchmarks.bench_batching import FOURTEEN, LATENCY_MS, TASK_SECONDS, TEN, USERS, erasures
 from tests.benchmarks.stage import Stage
 
 LIMIT = 6
@@ -21,8 +21,8 @@ PATIENCE = 300.0
 
 
 def run(stage: Stage) -> None:
-    """Equal plans, and ten different ones."""
-    for kinds, words in ((1, "equal plans"), (len(TEN), "ten plans")):
+    """Equal plans, ten different ones, and more than two windows take."""
+    for kinds, words in ((1, "equal plans"), (len(TEN), "ten plans"), (len(FOURTEEN), "fourteen plans")):
         with sandbox.running(stage.folder, latency_ms=LATENCY_MS, task_seconds=TASK_SECONDS, limits=True) as stream:
             carry_out(stage, stream, kinds, words)
 

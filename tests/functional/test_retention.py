@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -65,10 +66,10 @@ def fresh(ticket: Ticket) -> Ticket:
 
 
 def test_the_details_go_first_and_the_ids_last() -> None:
-    ticket = closed(factories.stopped)
+    ticket = closed(partial(factories.stopped, says=WHO))
+    assert WHO in "".join(Step.objects.values_list("detail", flat=True))
     ticket = factories.tickets.give_up(ticket, actor=actor("dora"), now=timezone.now(), note="Enough.")
     StreamTask.objects.update(error=WHO)
-    ticket.steps.update(detail=WHO)
 
     run(after(89.9, ticket))
     assert fresh(ticket).requester_name == NAME
@@ -360,7 +361,6 @@ def test_an_open_ticket_cannot_be_erased_by_hand(make: Callable[..., Ticket], se
 def test_nor_one_on_hold_nor_before_the_second_look() -> None:
     held, looked_at = closed(factories.refused), closed(who="u-look")
     holds.place(held.stream_app, WHO, actor=actor("dora"), now=timezone.now(), reason="A case.")
-    looked_at.steps.update(look_again_at=timezone.now() + timedelta(days=1))
 
     assert "A legal hold is on its account" in erase(signed_in("dora"), held).content.decode()
     assert "looks at Stream once more" in erase(signed_in("dora"), looked_at).content.decode()
