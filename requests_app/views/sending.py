@@ -43,6 +43,7 @@ def _show(
         "lifted": found.lifted(actor),
         "may_pause": permissions.may(actor, Right.PAUSE),
         "who": RIGHTS[Right.PAUSE].closed_to,
+        "not_in_all_apps": permissions.NOT_IN_ALL_APPS,
         "trouble": trouble,
     }
     return render(request, "sending/page.html", context, status=status)

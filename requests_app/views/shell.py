@@ -17,6 +17,7 @@ from requests_app.queries.heartbeat import worker_signs
 from requests_app.queries.shell import frame
 from requests_app.views.loaders import actor_of
 from requests_app.workflow import permissions
+from requests_app.workflow.access import visible_apps
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _shell(request: HttpRequest) -> Shell:
     fine, words = worker_signs()
     return Shell(
         name=request.user.get_full_name() or request.user.get_username(),  # type: ignore[union-attr]
-        role_label=role.label if role else "No role yet",
+        role_label=_role_label(actor),
         nav=nav,
         palette=_palette(nav),
         worker_ok=fine,
@@ -120,6 +121,16 @@ def _shell(request: HttpRequest) -> Shell:
         sandbox=told.stand_in,
         pauses=told.pauses if role else (),
     )
+
+
+def _role_label(actor: Actor) -> str:
+    """The role, and where it holds if not everywhere."""
+    if actor.role is None:
+        return "No role yet"
+    if actor.in_all_apps:
+        return actor.role.label
+    names = list(visible_apps(actor).order_by("name").values_list("name", flat=True))
+    return f"{actor.role.label} in {names[0] if len(names) == 1 else f'{len(names)} Stream apps'}"
 
 
 def _nav(path: str, actor: Actor, counts: dict[str, int]) -> tuple[Group, ...]:

@@ -127,6 +127,16 @@ def test_what_belongs_to_the_own_app_is_there(ticket: Ticket, other: StreamApp) 
     assert "chat-other" not in client.get(reverse("ticket-new")).content.decode()
 
 
+def test_whoever_is_bound_reads_where_the_role_holds_and_why_not_everywhere(other: StreamApp) -> None:
+    factories.stream_app()
+    confine("dan", other)
+    shown = signed_in("dan").get(reverse("sending")).content.decode()
+
+    assert "Data protection officer in chat-other" in shown
+    assert permissions.NOT_IN_ALL_APPS in shown
+    assert shown.count('action="/sending/pause/"') == 1
+
+
 def test_counts_and_searches_stop_at_the_apps_of_the_role(ticket: Ticket, other: StreamApp) -> None:
     confine("dan", other)
     client = signed_in("dan")
