@@ -18,8 +18,10 @@ from requests_app.engine import breaker
 from requests_app.engine.context import Context
 from requests_app.engine.timing import LIMITS_READ_EVERY, WINDOW
 from requests_app.models import AppHealth, Budget, StreamApp
-from requests_app.stream.errors import StreamError
+from requests_app.stream.errors import RateLimited, StreamError
 from requests_app.stream.limits import RateLimit
+
+TOO_MANY = 429
 
 
 def take_some(app: StreamApp, endpoint: str, wanted: int, *, now: datetime) -> tuple[int, datetime | None]:
@@ -58,6 +60,16 @@ def block(app: StreamApp, endpoint: str, *, now: datetime, seconds: float) -> da
         stream_app=app, endpoint=endpoint, defaults={"blocked_until": until, "remaining": 0, "reset_at": until}
     )
     return until
+
+
+def block_refused(app: StreamApp, replies: Iterable[object], *, now: datetime) -> None:
+    """Of what came back: nobody reads what Stream refused with 429 before the time that it named."""
+    longest: dict[str, float] = {}
+    for reply in replies:
+        if isinstance(reply, RateLimited) and reply.status == TOO_MANY and reply.operation:
+            longest[reply.operation] = max(longest.get(reply.operation, 0.0), reply.retry_after)
+    for endpoint, seconds in longest.items():
+        block(app, endpoint, now=now, seconds=seconds)
 
 
 def look(context: Context) -> None:

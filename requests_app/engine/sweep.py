@@ -224,6 +224,8 @@ def _keep_house(context: Context) -> int:
     stranded.hand_to_people(left_alone, context)
     if there["spent"]:
         budgets.look(context)
+    if there["hanging"]:
+        poll.release_hanging(context)
     if there["forgotten"]:
         context.touched.update(_forgotten().values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
     beat(now)
@@ -235,6 +237,7 @@ def _to_look_after(now: datetime) -> dict[str, Text]:
     return {
         "left_alone": whether(AppHealth.objects.left_alone()),
         "spent": whether(Budget.objects.spent(now)),
+        "hanging": whether(poll.hanging()),
         "forgotten": whether(_forgotten()),
     }
 

@@ -17,6 +17,11 @@ from requests_app.stream.operations import CALLS
 
 # Stream's names of the calls that read users and that ask about a task.
 READS, POLLS = "QueryUsers", "GetTask"
+# What is read after a delete besides (engine/phases/remaining.py).
+_LOOKS = {
+    Operation.DELETE_USERS: ("Search", "QueryChannels", "QueryCalls"),
+    Operation.DELETE_FEEDS_DATA: ("QueryFeeds", "QueryActivities", "QueryComments"),
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ def endpoints_ahead(step: Step) -> tuple[str, ...]:
             return (POLLS,)
         case StepState.SENDING:
             return ()
+        case StepState.DONE:
+            return reads and (*reads, *_LOOKS.get(operation, ()))
     return reads
 
 

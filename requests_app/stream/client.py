@@ -262,6 +262,8 @@ class StreamClient:
                 f"Stream's rate limit is spent; the portal tries again in {seconds:.0f} s.",
                 retry_after=seconds,
                 operation=operation,
+                # Nothing was asked: these are the portal's own words.
+                status=None,
             )
         answer = self.transport.exchange(operation, method, path, query=query, body=body, changes=changes)
         limit = limits.from_headers(answer.headers)

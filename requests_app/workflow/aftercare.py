@@ -14,7 +14,7 @@ from requests_app.enums import Operation, Outcome, StepState, Verb
 from requests_app.models import Note, Step, Ticket
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
-from requests_app.workflow import notes, policies, verbs
+from requests_app.workflow import notes, outcomes, policies, verbs
 from requests_app.workflow import plan as plans
 from requests_app.workflow.access import check_may
 from requests_app.workflow.approval import NOT_APPROVED
@@ -28,12 +28,13 @@ RESTORE_RANK = 9
 
 @guarded(Verb.RETRY)
 def retry(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket:
-    """Let the engine try the failed steps again, under the same approval. Takes a reason."""
+    """Let the engine try the failed steps again that the ticket runs for, under the same approval. Takes a reason."""
     verbs.check(standing(ticket), Verb.RETRY, actor_id=actor.id)
     policies.check_reason(note)
     with transaction.atomic():
         move(ticket, Verb.RETRY, actor=actor, now=now, changes={"attention": ""}, texts={"note": note.strip()})
-        write.write_each(ticket.steps.all(), StepEvent.RETRIED, now=now)
+        own = outcomes.at_stake(list(ticket.steps.order_by("rank", "position")))
+        write.write_each(ticket.steps.filter(pk__in=[step.pk for step in own]), StepEvent.RETRIED, now=now)
         queue.ring(ticket.pk)
     return ticket
 

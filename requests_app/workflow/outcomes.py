@@ -5,7 +5,7 @@ With which outcome a ticket completes is earned from the table of what was reach
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -58,13 +58,13 @@ def settle_all(ticket_ids: Collection[int], *, actor: Actor, now: datetime) -> d
         failed, closing = [], []
         for ticket in tickets:
             steps = list(ticket.steps.all())
-            at_stake = _at_stake(steps)
-            broken = [step for step in at_stake if step.state == StepState.FAILED]
+            own = at_stake(steps)
+            broken = [step for step in own if step.state == StepState.FAILED]
             if any(step.state in STEP_IN_FLIGHT for step in steps):
                 continue
             if broken:
                 failed.append(_stopped(ticket, broken[0].detail or "A step failed on Stream."))
-            elif not any(step.state == StepState.PLANNED or _unread(step) for step in at_stake):
+            elif not any(step.state == StepState.PLANNED or _unread(step) for step in own):
                 closing.append(ticket)
         concluded = results.conclude(closing, now=now)
         complete = [
@@ -89,10 +89,14 @@ def _may_move(ticket_ids: Collection[int]) -> QuerySet[Ticket, int]:
     return running.filter(Exists(failed_or_restored) | ~Exists(waiting)).order_by("pk").values_list("pk", flat=True)
 
 
-def _at_stake(steps: list[Step]) -> list[Step]:
-    """The steps that the ticket runs for: once users are being restored, what became of its deletes is past."""
-    restores = [step for step in steps if step.operation == Operation.RESTORE_USERS]
-    return restores or steps
+def at_stake(steps: Sequence[Step]) -> list[Step]:
+    """Of a ticket's steps in their order, those that it runs for.
+
+    Once users are being restored, what became of its deletes is past: none of them is tried again. Of several restores
+    of an account the last one counts.
+    """
+    restores = {step.account_id: step for step in steps if step.operation == Operation.RESTORE_USERS}
+    return list(restores.values()) or list(steps)
 
 
 def _unread(step: Step) -> bool:

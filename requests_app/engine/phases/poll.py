@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from requests_app.audit import log
 from requests_app.audit_actions import AuditAction
@@ -20,14 +20,14 @@ from requests_app.engine import breaker, budgets, claims, parking
 from requests_app.engine.context import Context
 from requests_app.engine.outgoing import Returned
 from requests_app.engine.phases.intend import subjects
-from requests_app.engine.timing import SETTLE, backoff, until_next_poll
+from requests_app.engine.timing import SETTLE, UNAVAILABLE, backoff, until_next_poll
 from requests_app.enums import DELETE_OPERATIONS, EXPORT_OPERATIONS, Operation, Outcome, StepState
 from requests_app.models import Step, StreamApp, StreamTask, Ticket
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
 from requests_app.steps.rows import Columns
 from requests_app.steps.write import Change
-from requests_app.stream.errors import NotFound, RateLimited, StreamError
+from requests_app.stream.errors import KeyRefused, NotFound, RateLimited, Rejected, StreamError
 from requests_app.stream.links import is_usable
 from requests_app.stream.wire import TaskReport, TaskState
 from requests_app.workflow import erased, outcomes
@@ -38,7 +38,6 @@ ENDPOINT = "GetTask"
 LOOK_SOONER_AFTER = timedelta(seconds=2)
 # Seconds until a task is asked about again that could not be read.
 LEAST_PAUSE = 2.0
-TOO_MANY = 429
 
 
 def poll_due(context: Context) -> int:
@@ -88,7 +87,7 @@ def _apply_reports(returned: Sequence[Returned[StreamTask, TaskReport]], context
     ended: list[tuple[StreamTask, Columns]] = []
     for task, reply in returned:
         by_app[task.stream_app].append(reply)
-        if isinstance(reply, NotFound):
+        if _tells_no_more(task, reply, now=now):
             vanished.append(task)
         elif isinstance(reply, StreamError):
             going.append((task, _unread(task, reply, now=now)))
@@ -101,12 +100,18 @@ def _apply_reports(returned: Sequence[Returned[StreamTask, TaskReport]], context
             ended.append((task, _seen(reply, now=now) | end))
     for app, replies in by_app.items():
         breaker.note(app, replies, now=now, troubled=context.agenda.troubled)
-        _block(app, replies, now=now)
+        budgets.block_refused(app, replies, now=now)
     claims.write_now(going)
     if ended:
         _finish(ended, finished, context, now=now)
     if vanished:
         _vanish(vanished, context, now=now)
+
+
+def _tells_no_more(task: StreamTask, reply: object, *, now: datetime) -> bool:
+    """Whether Stream knows the task no longer, or refuses to tell of it and has done so for a quarter of an hour."""
+    refused = isinstance(reply, Rejected) and not isinstance(reply, KeyRefused)
+    return isinstance(reply, NotFound) or (refused and now - task.accepted_at >= UNAVAILABLE)
 
 
 def _seen(report: TaskReport, *, now: datetime) -> dict[str, object]:
@@ -118,12 +123,6 @@ def _unread(task: StreamTask, error: StreamError, *, now: datetime) -> dict[str,
     seconds = error.retry_after if isinstance(error, RateLimited) else 0.0
     pause = max(until_next_poll(now - task.accepted_at, together=1), timedelta(seconds=max(seconds, LEAST_PAUSE)))
     return {"polled_at": now, "next_poll_at": now + pause, "error": str(error)[:500]}
-
-
-def _block(app: StreamApp, replies: Sequence[object], *, now: datetime) -> None:
-    limited = [reply.retry_after for reply in replies if isinstance(reply, RateLimited) and reply.status == TOO_MANY]
-    if limited:
-        budgets.block(app, ENDPOINT, now=now, seconds=max(limited))
 
 
 def _finish(
@@ -183,8 +182,8 @@ def _failure(step: Step, report: TaskReport) -> str:
 
 
 def _vanish(tasks: Sequence[StreamTask], context: Context, *, now: datetime) -> None:
-    """Stream no longer knows the tasks: their steps are unknown, and reading Stream decides."""
-    text = "Stream no longer knows this task."
+    """Stream no longer tells of the tasks: their steps are unknown, and reading Stream decides."""
+    text = "Stream no longer tells of this task."
     gone = {"polled_at": now, "finished_at": now, "next_poll_at": None, "error": text}
     with transaction.atomic():
         steps = _steps_on(claims.write_all([(task, gone) for task in tasks]))
@@ -192,6 +191,24 @@ def _vanish(tasks: Sequence[StreamTask], context: Context, *, now: datetime) -> 
         unknown = {"next_at": now + SETTLE, "detail": text}
         write.write_unleased([Change(step, StepEvent.TASK_VANISHED, unknown) for step in steps], now=now)
         log.record_all([_record(step, "not found", "", context, now=now) for step in steps])
+    context.touched.update(step.ticket_id for step in steps)
+
+
+def hanging() -> QuerySet[Step]:
+    """Steps that wait for a task which nobody asks about any more: Stream named one that was over already."""
+    return Step.objects.filter(state=StepState.ON_STREAM.value, stream_task__next_poll_at__isnull=True)
+
+
+def release_hanging(context: Context) -> None:
+    """The end of another call's task says nothing of theirs: they are unknown, and reading Stream decides."""
+    now = context.now()
+    text = "Stream named a task for this call that was over already, so nobody knows what became of the call."
+    with transaction.atomic():
+        found = hanging().order_by("pk").select_related("ticket__stream_app", "account", "stream_task")
+        steps = list(found.select_for_update(of=("self",))[: claims.AT_ONCE])
+        unknown = {"next_at": now + SETTLE, "detail": text}
+        write.write_unleased([Change(step, StepEvent.TASK_VANISHED, unknown) for step in steps], now=now)
+        log.record_all([_record(step, "named before", "", context, now=now) for step in steps])
     context.touched.update(step.ticket_id for step in steps)
 
 

@@ -16,14 +16,14 @@ from django.db import transaction
 from requests_app.audit import log
 from requests_app.audit.chain import timestamp
 from requests_app.audit_actions import AuditAction
-from requests_app.engine import breaker, claims, parking
+from requests_app.engine import breaker, budgets, claims, parking
 from requests_app.engine.batching.waiting import MAX_DELETES
 from requests_app.engine.context import Context
 from requests_app.engine.outgoing import Returned
 from requests_app.engine.phases import remaining
 from requests_app.engine.phases.intend import subjects
 from requests_app.engine.phases.remaining import Evidence
-from requests_app.engine.timing import LOOKS, SECOND_LOOK, UNAVAILABLE, backoff
+from requests_app.engine.timing import LOOKS, SECOND_LOOK, STRANDED, UNAVAILABLE, backoff
 from requests_app.enums import Operation
 from requests_app.models import Step, StreamApp
 from requests_app.steps import write
@@ -87,6 +87,7 @@ def _apply_looks(returned: Sequence[Returned[list[Step], dict[int, Evidence]]], 
                 changes.append(_meaning(step, reply[step.pk], now=now))
     for app, replies in by_app.items():
         breaker.note(app, replies, now=now, troubled=context.agenda.troubled)
+        budgets.block_refused(app, replies, now=now)
     with transaction.atomic():
         written = write.write_held(changes, now=now)
         told = [one for one in changes if one.step.pk in written and one.event not in _NO_EVIDENCE_YET]
@@ -101,9 +102,11 @@ def _unread(step: Step, error: StreamError, *, now: datetime) -> Change:
     """Stream could not be read: try again, and after a quarter of an hour go on without evidence and say so.
 
     Such a try is a setback, not one of the looks that saw something.
-    A spent budget tells nothing about Stream, so it is waited for and is no try. What the last look saw stands.
+    A spent budget tells nothing about Stream, so it is waited for and is no try, for a day. What the last look saw
+    stands.
     """
-    if isinstance(error, RateLimited):
+    since = step.finished_at or now
+    if isinstance(error, RateLimited) and now - since < STRANDED:
         pause = max(timedelta(seconds=error.retry_after), backoff(1))
         return Change(step, StepEvent.LOOK_POSTPONED, {"look_again_at": now + pause})
     if step.read_back_at or step.finished_at is None or now - step.finished_at < UNAVAILABLE:
