@@ -110,5 +110,6 @@ def seen_after(step: Step) -> dict[str, Any]:
     if step.operation == Operation.DELETE_USERS:
         return gone | {"messages": 0, "channels_of_two": 0, "calls_of_two": 0}
     if step.operation == Operation.DELETE_FEEDS_DATA:
-        return gone | {"feeds": 0, "activities": 0, "activities_hidden": 0, "comments": 0}
+        counted = ("feeds", "activities", "comments", "bookmarks", "bookmark_folders", "collections")
+        return gone | dict.fromkeys((*counted, "activities_hidden"), 0)
     return {}

@@ -20,7 +20,14 @@ READS, POLLS = "QueryUsers", "GetTask"
 # What is read after a delete besides (engine/phases/remaining.py).
 _LOOKS = {
     Operation.DELETE_USERS: ("Search", "QueryChannels", "QueryCalls"),
-    Operation.DELETE_FEEDS_DATA: ("QueryFeeds", "QueryActivities", "QueryComments"),
+    Operation.DELETE_FEEDS_DATA: (
+        "QueryFeeds",
+        "QueryActivities",
+        "QueryComments",
+        "QueryBookmarks",
+        "QueryBookmarkFolders",
+        "QueryCollections",
+    ),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +12,7 @@ from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
 from requests_app.enums import Kind, Outcome, State
-from requests_app.models import Account, Ticket
+from requests_app.models import Account, Step, Ticket
 from requests_app.workflow import plan as plans
 from requests_app.workflow import reached, results
 
@@ -71,6 +71,13 @@ _TOLD: Mapping[Outcome, Told] = MappingProxyType(
 )
 
 
+# What was looked for again a day later, and what is said where that look showed it.
+_SEEN_GONE = frozenset({Outcome.ERASED, Outcome.ERASED_IN_PART, Outcome.EMPTIED, Outcome.NOT_VERIFIED})
+_CAME_BACK = Told(
+    "amber",
+    "alert-triangle",
+    _("Stream showed nothing of it when the ticket closed, and a day later it showed data again: see the steps below."),
+)
 # With these it is told kind by kind what was reached.
 _BY_KIND = frozenset(
     {
@@ -91,6 +98,8 @@ def told(ticket: Ticket) -> Told | None:
     if ticket.state != State.COMPLETED or not ticket.outcome:
         return None
     outcome = Outcome(ticket.outcome)
+    if outcome in _SEEN_GONE and came_back(ticket.steps.all()):
+        return _CAME_BACK
     return replace(_TOLD[outcome], sentence=" ".join([str(_TOLD[outcome].sentence), *_details(ticket, outcome)]))
 
 
@@ -121,8 +130,16 @@ def accounts_with_results(ticket: Ticket) -> list[Account]:
     return list(ticket.accounts.all())
 
 
+def came_back(steps: Iterable[Step]) -> bool:
+    """Whether the second look at a delete, a day after the first, showed data again."""
+    seconds = (step.evidence.get("second") for step in steps)
+    return any(isinstance(second, dict) and bool(second.get("remains")) for second in seconds)
+
+
 def is_earned(ticket: Ticket) -> bool:
     """Whether the last stations of the ticket's way deserve a tick."""
+    if ticket.kind == Kind.ERASE and came_back(ticket.steps.all()):
+        return False
     return ticket.state == State.COMPLETED and bool(ticket.outcome) and Outcome(ticket.outcome) in EARNED
 
 
@@ -131,11 +148,14 @@ def closing_word(ticket: Ticket) -> str:
     return Outcome(ticket.outcome).label if ticket.outcome else State(ticket.state).label
 
 
-def checking_word(ticket: Ticket, *, unreadable: bool) -> str:
+def checking_word(ticket: Ticket, steps: Iterable[Step]) -> str:
     """The station before: verified is only what Stream was seen not to show any more."""
+    steps = list(steps)
     if ticket.kind == Kind.EXPORT:
         return _word_of_export(ticket)
-    if unreadable:
+    if came_back(steps):
+        return str(_("Data again"))
+    if any(step.evidence.get("unreadable") for step in steps):
         return str(_("Not read back"))
     soft = plans.is_soft_only(plans.from_json(ticket.plan))
     verified = ticket.outcome == Outcome.ERASED or (not ticket.outcome and not soft)

@@ -163,7 +163,7 @@ def milestones(ticket: Ticket) -> tuple[Milestone, ...]:
     steps = steps_of(ticket)
     ran_at = _last([step.finished_at for step in steps])
     read_at = _last([step.read_back_at for step in steps])
-    verified = outcome_words.checking_word(ticket, unreadable=any(step.evidence.get("unreadable") for step in steps))
+    verified = outcome_words.checking_word(ticket, steps)
     stations: list[tuple[str, datetime | None, bool]] = [
         ("Opened", ticket.opened_at, False),
         ("Sent to DPO", ticket.submitted_at, state in {State.DRAFT, State.SENT_BACK}),
@@ -290,6 +290,17 @@ def _of_late_look(second: object) -> tuple[str, ...]:
     return ("Stream could not be read at first. A day later:", *evidence_words(second))
 
 
+# Earlier looks counted the first three alone.
+_FEEDS = {
+    "feeds": "feeds",
+    "activities": "activities",
+    "comments": "comments",
+    "bookmarks": "bookmarks",
+    "bookmark_folders": "bookmark folders",
+    "collections": "collections",
+}
+
+
 def evidence_words(seen: dict[str, object]) -> tuple[str, ...]:
     """What was read back, in sentences."""
     if seen.get("unreadable"):
@@ -298,7 +309,7 @@ def evidence_words(seen: dict[str, object]) -> tuple[str, ...]:
     if "user" in seen:
         found.append("Stream still shows the user." if seen["user"] == "present" else "Stream shows no such user.")
     if "feeds" in seen:
-        left = [f"{seen.get(name, 0)} {name}" for name in ("feeds", "activities", "comments")]
+        left = [f"{seen[name]} {words}" for name, words in _FEEDS.items() if name in seen]
         found.append(f"Stream still shows {', '.join(left)}.")
         hidden = seen.get("activities_hidden", 0)
         if hidden:

@@ -47,9 +47,14 @@ _COUNTS: Mapping[DataKind, tuple[str, ...]] = MappingProxyType(
         DataKind.FEEDS_DATA: ("feeds", "activities", "comments"),
     }
 )
+# Those that looks of earlier versions did not count.
+_MORE_COUNTS: Mapping[DataKind, tuple[str, ...]] = MappingProxyType(
+    {DataKind.FEEDS_DATA: ("bookmarks", "bookmark_folders", "collections")}
+)
 _HIDDEN_FEEDS = "activities_hidden"
 # What one of the tries did is not known: the last one, or one before the refusal.
 _NO_END = frozenset({Answer.UNANSWERED, Answer.REFUSED_AT_LAST})
+_CONTENT_GONE = frozenset({Reached.REMOVED, Reached.EMPTIED})
 _MOVING = frozenset({StepState.SENDING, StepState.UNKNOWN, StepState.ON_STREAM})
 _BY_MODE = MappingProxyType(
     {
@@ -178,6 +183,9 @@ def _erased(kind: DataKind, asked: Asked, call: Call | None) -> Row:
         end = Reached.NOT_VERIFIED if answer in {*_NO_END, Answer.ENDED} else Reached.NOT_REACHED
         return Row(kind, asked, answer, Seen.NOT_LOOKED_FOR, end)
     seen, reached, number = _look(kind, asked, call)
+    if answer in _NO_END and reached in _CONTENT_GONE and operation_of(kind) is Operation.DELETE_USERS:
+        # Stream hides a user with the call: that nothing is shown proves the call, and not what became of it.
+        reached = Reached.NOT_VERIFIED
     return Row(kind, asked, answer, seen, reached, number)
 
 
@@ -205,12 +213,12 @@ def _counted(kind: DataKind, asked: Asked, evidence: Mapping[str, object]) -> tu
         return Seen.NOT_COUNTED, Reached.NOT_VERIFIED, None
     if not set(names) <= set(evidence):
         return Seen.NOT_LOOKED_FOR, Reached.NOT_VERIFIED, None
-    left = sum(_number(evidence, name) for name in names)
+    left = sum(_number(evidence, name) for name in (*names, *_MORE_COUNTS.get(kind, ())))
     if left:
         return Seen.STILL_THERE, Reached.NOT_REACHED, left
     hidden = _number(evidence, _HIDDEN_FEEDS) if kind is DataKind.FEEDS_DATA else 0
     if hidden:
-        return Seen.HIDDEN, Reached.HIDDEN, hidden
+        return Seen.HIDDEN, Reached.NOT_REACHED if asked is Asked.HARD else Reached.HIDDEN, hidden
     return (*_BY_MODE[asked], None)
 
 
@@ -221,7 +229,7 @@ def shown(kind: DataKind, evidence: Mapping[str, object]) -> bool | None:
     names = _COUNTS.get(kind, ())
     if not names or not set(names) <= set(evidence):
         return None
-    return any(_number(evidence, name) for name in names)
+    return any(_number(evidence, name) for name in (*names, *_MORE_COUNTS.get(kind, ())))
 
 
 def _number(evidence: Mapping[str, object], name: str) -> int:

@@ -69,8 +69,8 @@ _ENDS = {
     ),
 }
 _NOT_VERIFIED = _both(
-    "Our provider reports the following as done; we have not been able to check it yet:",
-    "Unser Dienstleister meldet Folgendes als erledigt; wir konnten es noch nicht überprüfen:",
+    "The following was sent to our provider; we have not been able to check that it is done:",
+    "Folgendes wurde an unseren Dienstleister gesendet; wir konnten noch nicht überprüfen, ob es erledigt ist:",
 )
 _INCOMPLETE = _both(
     "Not all of what you asked for was reached.", "Es wurde nicht alles erreicht, worum Sie gebeten haben."

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from requests_app.engine.batching.waiting import MAX_DELETES
+from requests_app.engine.phases.remaining import has_feeds_data
 from requests_app.enums import READ_BACK_OPERATIONS, Operation
 from requests_app.models import Step
 from requests_app.stream.client import StreamClient
@@ -55,7 +56,7 @@ def look(client: StreamClient, steps: Sequence[Step]) -> dict[int, Look]:
     for step in steps:
         # Feeds data can outlive the account: count it before saying that there is nothing to delete.
         absent = looks[step.pk].verdict is Verdict.NOTHING_FOUND and step.operation == Operation.DELETE_FEEDS_DATA
-        if absent and feeds_left(client, step.user_ids[0]):
+        if absent and has_feeds_data(client, step.user_ids[0]):
             looks[step.pk] = Look(Verdict.SEND)
     return looks
 
@@ -96,13 +97,4 @@ def is_somebody_else(step: Step, user: RemoteUser) -> bool:
     approved_at = step.ticket.approved_at
     return (known is not None and user.created_at != known) or (
         approved_at is not None and user.created_at > approved_at
-    )
-
-
-def feeds_left(client: StreamClient, user_id: str) -> int:
-    """How many feeds, activities and comments Stream still shows for the user, at least."""
-    return (
-        client.count_feeds(user_id).number
-        + client.count_activities(user_id).number
-        + client.count_comments(user_id).number
     )

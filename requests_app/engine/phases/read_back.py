@@ -33,7 +33,7 @@ from requests_app.stream.errors import RateLimited, StreamError
 
 # Each of these takes some calls, one after the other, in a thread whose lease must outlast them.
 LOOKS_TOGETHER = 2
-_STILL_THERE = "Stream reported this as done, but still shows data of the user. Retry, or look on Stream."
+_STILL_THERE = "Stream still shows data of the user that this delete was to remove. Retry, or look on Stream."
 _NOT_BACK = "Stream reported the user as restored, but does not show them. Retry, or look on Stream."
 # A look that is to be repeated soon.
 _NO_EVIDENCE_YET = frozenset({StepEvent.LOOK_REPEATED, StepEvent.LOOK_SET_BACK, StepEvent.LOOK_POSTPONED})

@@ -22,9 +22,10 @@ from requests_app.audit_actions import AuditAction
 from requests_app.engine import breaker, claims, parking, unavailable
 from requests_app.engine.context import Context
 from requests_app.engine.outgoing import Returned
-from requests_app.engine.phases.check_before import feeds_left, is_somebody_else
+from requests_app.engine.phases.check_before import is_somebody_else
 from requests_app.engine.phases.intend import subjects
 from requests_app.engine.phases.read_back import chunks
+from requests_app.engine.phases.remaining import has_feeds_data, removes_all
 from requests_app.engine.timing import SETTLE, backoff
 from requests_app.enums import CLOSED_STATES, EXPORT_OPERATIONS, AttemptOutcome, Operation, Outcome
 from requests_app.models import Attempt, Step, StreamApp
@@ -132,7 +133,8 @@ def _read(client: StreamClient, step: Step, shown: Mapping[str, RemoteUser]) -> 
             return _read_user(shown.get(user_id), step)
         case Operation.DELETE_FEEDS_DATA:
             # Where no attempt is known, nothing left may also mean that there never was anything.
-            return Seen.NO_EFFECT if step.attempt_count == 0 or feeds_left(client, user_id) else Seen.EFFECT
+            left = step.attempt_count == 0 or has_feeds_data(client, user_id, also_hidden=removes_all(step))
+            return Seen.NO_EFFECT if left else Seen.EFFECT
         case Operation.RESTORE_USERS:
             back = any(user.deleted_at is None for user in client.query_users([user_id]))
             return Seen.EFFECT if back else Seen.NO_EFFECT
@@ -212,9 +214,15 @@ def _effect(step: Step) -> Outcome:
 
 def _effect_in_words(step: Step) -> str:
     """What was seen, and no more than that."""
+    if step.stream_task_id is not None:
+        silent = "Stream does not tell how the task of this call ended"
+    else:
+        silent = "Stream gave no answer, so the task id is not known"
     if step.operation == Operation.DELETE_FEEDS_DATA:
-        return "Stream gave no answer; its feeds show nothing of this user. The task id is not known."
-    return "Stream gave no answer; its effect was seen on Stream. The task id is not known."
+        return f"{silent}; its feeds show nothing of this user."
+    if step.operation == Operation.DELETE_USERS:
+        return f"{silent}; the user is not shown any more, which the call alone brings about."
+    return f"{silent}; its effect was seen on Stream."
 
 
 def _for_a_person(step: Step, seen: Seen) -> str:

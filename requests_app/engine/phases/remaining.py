@@ -26,7 +26,18 @@ OF_USERS: Mapping[str, tuple[str, Counter]] = MappingProxyType(
         "calls": ("calls_of_two", lambda client, user_id: client.count_calls_of_two(user_id)),
     }
 )
-OF_FEEDS = ("feeds", "activities", "comments")
+# What a delete of feeds data removes from view. Soft-deleted activities are counted apart: a hard delete leaves none.
+OF_FEEDS: Mapping[str, Callable[[StreamClient, str], Count]] = MappingProxyType(
+    {
+        "feeds": lambda client, user_id: client.count_feeds(user_id),
+        "activities": lambda client, user_id: client.count_activities(user_id),
+        "comments": lambda client, user_id: client.count_comments(user_id),
+        "bookmarks": lambda client, user_id: client.count_bookmarks(user_id),
+        "bookmark_folders": lambda client, user_id: client.count_bookmark_folders(user_id),
+        "collections": lambda client, user_id: client.count_collections(user_id),
+    }
+)
+HIDDEN_FEEDS = "activities_hidden"
 NOT_COUNTED = "not_counted"
 
 
@@ -44,17 +55,27 @@ def remains(step: Step, seen: Evidence) -> bool:
         return seen["user"] == "absent"
     if step.operation == Operation.DELETE_USERS:
         return seen["user"] == "present" or any(seen.get(name) for name, _ in OF_USERS.values())
-    return any(seen[name] for name in OF_FEEDS)
+    return any(seen.get(name) for name in (*OF_FEEDS, *([HIDDEN_FEEDS] if removes_all(step) else [])))
+
+
+def removes_all(step: Step) -> bool:
+    """Whether the step deletes feeds data for good, also what a soft delete has hidden before."""
+    return step.operation == Operation.DELETE_FEEDS_DATA and bool(step.fields.get("hard_delete"))
+
+
+def has_feeds_data(client: StreamClient, user_id: str, *, also_hidden: bool = False) -> bool:
+    """Whether Stream still shows anything of the user's feeds; asks no further than the first that it does."""
+    if any(count(client, user_id).number for count in OF_FEEDS.values()):
+        return True
+    return also_hidden and bool(client.count_activities(user_id, include_soft_deleted=True).number)
 
 
 def _evidence(client: StreamClient, step: Step, present: bool) -> Evidence:
     user_id = step.user_ids[0]
     seen: dict[str, object] = {"user": "present" if present else "absent"}
     if step.operation == Operation.DELETE_FEEDS_DATA:
-        seen["feeds"] = client.count_feeds(user_id).number
-        seen["activities"] = client.count_activities(user_id).number
-        seen["activities_hidden"] = client.count_activities(user_id, include_soft_deleted=True).number
-        seen["comments"] = client.count_comments(user_id).number
+        seen |= {name: count(client, user_id).number for name, count in OF_FEEDS.items()}
+        seen[HIDDEN_FEEDS] = client.count_activities(user_id, include_soft_deleted=True).number
     if step.operation == Operation.DELETE_USERS and not present:
         seen |= _of_user(client, step, user_id)
     return seen
