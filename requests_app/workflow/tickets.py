@@ -219,6 +219,8 @@ def edit_ticket(
     with holding(ticket):
         Contribution.objects.get_or_create(ticket=ticket, actor_id=actor.person_id)
         _write_accounts(ticket, intake)
+        if intake.stream_app.pk != ticket.stream_app_id:
+            previews.forget_names(ticket)
         write_note(ticket, note, actor=actor, now=now)
         if not automatic:
             _confirm(ticket, intake, actor=actor, now=now)
