@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from requests_app.models import Preview, StreamApp, Ticket
-from requests_app.workflow import approval, previews, tickets
+from requests_app.audit_actions import AuditAction
+from requests_app.models import AuditEntry, Preview, StreamApp, Ticket, Upload
+from requests_app.upkeep import imports as chore
+from requests_app.workflow import approval, imports, previews, tickets
 from requests_app.workflow import plan as plans
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.previews import AccountSeen, Sight
 from tests import factories
+from tests.functional.test_app_roles import confine
 from tests.functional.test_app_roles import other as other
-from tests.people import actor
+from tests.people import actor, person, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -48,3 +52,65 @@ def test_a_preview_of_one_app_counts_for_no_approval_in_another(other: StreamApp
             revision=ticket.revision,
             preview_digest=preview.digest,
         )
+
+
+def confirmed(app: StreamApp, who: str, *user_ids: str) -> Upload:
+    """A file with these requests that somebody confirmed a minute ago, of which nothing was taken yet."""
+    now = timezone.now() - timedelta(minutes=1)
+    head, day = "request,user_ids,received_on,preset", timezone.localdate(now).isoformat()
+    text = "\n".join([head, *(f"export,{user_id},{day}," for user_id in user_ids)])
+    found = imports.upload(app, text.encode(), actor=actor(who), now=now)
+    imports.confirm(found, actor=actor(who), now=now)
+    return found
+
+
+def refused() -> list[str]:
+    attempts = AuditEntry.objects.filter(action=AuditAction.ATTEMPT_REFUSED.value)
+    return [entry.actor_name for entry in attempts.order_by("seq")]
+
+
+def test_an_import_stops_where_its_confirmer_lost_the_app_and_goes_on_with_another(
+    other: StreamApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "BATCH", 1)
+    lost, after = confirmed(factories.stream_app(), "ben", "u_1", "u_2"), confirmed(other, "ada", "u_3")
+    imports.take(lost, actor=actor("ben"), now=timezone.now, seconds=0)
+    confine("ben", other)
+
+    chore.run(factories.WORKER, timezone.now())
+    chore.run(factories.WORKER, timezone.now())
+
+    lost.refresh_from_db()
+    assert (lost.position, lost.finished_at, refused()) == (1, None, ["ben"])
+    assert Upload.objects.get(pk=after.pk).finished_at is not None
+    ada, place = signed_in("ada"), f"/imports/{lost.token}/"
+    assert "may no longer open requests of this Stream app" in ada.get(place).content.decode()
+    assert "stopped" in ada.get("/imports/").content.decode()
+    # A page that was open asks by itself, and stands for nothing.
+    shown = ada.post(f"{place}confirm/", headers={"HX-Request": "true"}).content.decode()
+    assert "Take the rest" in shown
+    assert "hx-post" not in shown
+    assert Upload.objects.get(pk=lost.pk).position == 1
+
+    ada.post(f"{place}confirm/", {"anew": "on"})
+
+    lost.refresh_from_db()
+    assert (lost.confirmed_by, lost.stopped_at, lost.position) == (person("ada"), None, 2)
+    assert lost.finished_at is not None
+    assert [one.opened_by.username for one in Ticket.objects.filter(stream_app=lost.stream_app).order_by("pk")] == [
+        "ben",
+        "ada",
+    ]
+
+
+def test_what_is_left_of_a_stopped_import_is_thrown_away_in_time(other: StreamApp) -> None:
+    lost = confirmed(factories.stream_app(), "ben", "u_1")
+    confine("ben", other)
+    chore.run(factories.WORKER, timezone.now())
+    assert Upload.objects.get(pk=lost.pk).content
+
+    chore.run(factories.WORKER, timezone.now() + chore.KEPT + timedelta(minutes=1))
+
+    lost.refresh_from_db()
+    assert (lost.content, Ticket.objects.count()) == ("", 0)
+    assert "was thrown away" in signed_in("ada").get(f"/imports/{lost.token}/").content.decode()
