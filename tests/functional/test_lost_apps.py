@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from requests_app.audit_actions import AuditAction
-from requests_app.models import AuditEntry, Preview, StreamApp, Ticket, Upload
+from requests_app.models import AuditEntry, Mention, Preview, StreamApp, Ticket, Upload
 from requests_app.upkeep import imports as chore
 from requests_app.workflow import approval, imports, previews, tickets
 from requests_app.workflow import plan as plans
@@ -114,3 +114,37 @@ def test_what_is_left_of_a_stopped_import_is_thrown_away_in_time(other: StreamAp
     lost.refresh_from_db()
     assert (lost.content, Ticket.objects.count()) == ("", 0)
     assert "was thrown away" in signed_in("ada").get(f"/imports/{lost.token}/").content.decode()
+
+
+def test_a_note_on_the_way_to_another_app_mentions_the_people_of_that_one(other: StreamApp) -> None:
+    ticket = factories.draft(factories.erase_plan(USER_ID))
+    person("dan")
+    confine("ben", ticket.stream_app)
+    confine("dora", other)
+
+    with pytest.raises(UnableTo, match="of this app is called @ben"):
+        moved(ticket, other, note="Look, @ben.")
+    moved(Ticket.objects.get(), other, note="Look, @dora.")
+
+    assert [one.person.username for one in Mention.objects.all()] == ["dora"]
+
+
+def test_an_owner_whose_role_does_not_hold_in_the_new_app_is_none(other: StreamApp) -> None:
+    ticket = factories.draft(factories.erase_plan(USER_ID), by="ben")
+    confine("ben", ticket.stream_app)
+
+    moved(Ticket.objects.get(), other)
+
+    assert Ticket.objects.get().owner is None
+    assert AuditEntry.objects.latest("seq").facts["owner_lost"] == person("ben").pk
+    shown = signed_in("ada").get("/tickets/", {"view": "unassigned"}).content.decode()
+    assert ticket.reference in shown
+
+
+def test_an_owner_whose_role_holds_in_the_new_app_stays(other: StreamApp) -> None:
+    ticket = factories.draft(factories.erase_plan(USER_ID), by="ben")
+    confine("ben", ticket.stream_app, other)
+
+    moved(Ticket.objects.get(), other)
+
+    assert Ticket.objects.get().owner == person("ben")
