@@ -96,7 +96,8 @@ def import_detail(request: HttpRequest, token: str) -> HttpResponse:
 def _show(request: HttpRequest, found: Upload, *, trouble: str = "", status: int = 200) -> HttpResponse:
     context: dict[str, object] = {"upload": found, "trouble": trouble, "again": AGAIN}
     if found.confirmed_at:
-        context["result"] = uploads.result(found, after=number_or_none(request.GET.get("after", "")) or 0)
+        after = number_or_none(request.GET.get("after", "")) or 0
+        context["result"] = uploads.result(found, actor_of(request), after=after)
     elif not found.discarded_at:
         lines = imports.lines(found)
         bad = [line for line in lines if line.problems]

@@ -85,8 +85,9 @@ def _digest(text: str) -> str:
 
 
 def same_before(found: Upload) -> Upload | None:
-    """An upload of this very file that was confirmed before."""
-    others = Upload.objects.filter(digest=found.digest, confirmed_at__isnull=False).exclude(pk=found.pk)
+    """An upload of this very file for the same app that was confirmed before: another app's is not for everybody."""
+    same = Upload.objects.filter(digest=found.digest, stream_app=found.stream_app_id, confirmed_at__isnull=False)
+    others = same.exclude(pk=found.pk)
     return others.select_related("confirmed_by").first()
 
 

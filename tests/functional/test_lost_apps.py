@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -11,13 +12,14 @@ from django.utils import timezone
 from requests_app.audit_actions import AuditAction
 from requests_app.models import AuditEntry, Mention, Preview, StreamApp, Ticket, Upload
 from requests_app.upkeep import imports as chore
-from requests_app.workflow import approval, imports, previews, tickets
+from requests_app.workflow import approval, autosave, imports, previews, tickets
 from requests_app.workflow import plan as plans
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.previews import AccountSeen, Sight
 from tests import factories
 from tests.functional.test_app_roles import confine
 from tests.functional.test_app_roles import other as other
+from tests.functional.test_ticket_form import typed
 from tests.people import actor, person, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -148,3 +150,66 @@ def test_an_owner_whose_role_holds_in_the_new_app_stays(other: StreamApp) -> Non
     moved(Ticket.objects.get(), other)
 
     assert Ticket.objects.get().owner == person("ben")
+
+
+def kept_form(ticket: Ticket | None, who: str, **what: str) -> str:
+    """The session of a form that somebody left unfinished."""
+    session = secrets.token_hex(16)
+    autosave.keep(session, what, actor=actor(who), now=timezone.now(), ticket=ticket, revision=1)
+    return session
+
+
+def test_a_kept_form_leads_to_no_ticket_that_is_not_seen_any_more(other: StreamApp) -> None:
+    ticket = factories.draft(factories.erase_plan(USER_ID), by="ben")
+    session = kept_form(ticket, "ben", kind="export", user_ids=USER_ID)
+    confine("ben", other)
+    ben = signed_in("ben")
+
+    assert "differ" not in ben.get("/tickets/new/", {"kept": session}).content.decode()
+    sent = typed(session=session, stream_app=str(other.pk), user_ids="u_new", action=None, kind="export")
+    answer = ben.post("/tickets/new/keep/", sent, headers={"HX-Request": "true"}).content.decode()
+    assert ticket.reference not in answer
+    assert Ticket.objects.get(pk=ticket.pk).revision == ticket.revision
+    again = kept_form(ticket, "ben", kind="export")
+    assert ben.post("/tickets/new/forget/", {"session": again})["Location"] == "/tickets/new/"
+
+
+def test_a_form_for_an_app_that_was_lost_is_neither_offered_nor_filled_in(other: StreamApp) -> None:
+    lost = factories.stream_app()
+    session = kept_form(None, "ben", kind="export", user_ids=USER_ID, stream_app=str(lost.pk))
+    ben = signed_in("ben")
+    assert session in ben.get("/tickets/new/").content.decode()
+    assert USER_ID in ben.get("/tickets/new/", {"kept": session}).content.decode()
+
+    confine("ben", other)
+
+    assert session not in ben.get("/tickets/new/").content.decode()
+    assert USER_ID not in ben.get("/tickets/new/", {"kept": session}).content.decode()
+    own = kept_form(None, "ben", kind="export", user_ids="u_own", stream_app=str(other.pk))
+    kept_form(None, "ben", kind="export", user_ids="u_lost", stream_app=str(lost.pk))
+    assert own in ben.get("/tickets/new/").content.decode()
+
+
+def test_nobody_hears_that_a_file_was_imported_for_another_app(other: StreamApp) -> None:
+    before, now = confirmed(factories.stream_app(), "ada", "u_1"), timezone.now()
+
+    def again(app: StreamApp) -> Upload:
+        return imports.upload(app, before.content.encode(), actor=actor("ben"), now=now)
+
+    assert imports.same_before(again(other)) is None
+    assert imports.same_before(again(before.stream_app)) == before
+
+
+def test_an_import_names_no_ticket_that_moved_out_of_sight(other: StreamApp) -> None:
+    found = confirmed(factories.stream_app(), "ada", "u_1", "u_2")
+    imports.take(found, actor=actor("ada"), now=timezone.now, seconds=5)
+    gone, stays = Ticket.objects.order_by("pk")
+    moved(gone, other, ground="")
+    confine("ben", found.stream_app)
+
+    shown = signed_in("ben").get(f"/imports/{found.token}/").content.decode()
+
+    assert gone.reference not in shown
+    assert stays.reference in shown
+    assert "1 ticket is opened as a draft." in shown
+    assert "stayed out" not in shown
