@@ -10,9 +10,10 @@ import pytest
 from django.utils import timezone
 
 from requests_app.audit_actions import AuditAction
-from requests_app.models import AuditEntry, Mention, Preview, StreamApp, Ticket, Upload
+from requests_app.models import Account, AuditEntry, Mention, Preview, SavedView, StreamApp, StreamTask, Ticket, Upload
+from requests_app.queries import saved_views, search
 from requests_app.upkeep import imports as chore
-from requests_app.workflow import approval, autosave, imports, previews, tickets
+from requests_app.workflow import access, approval, autosave, imports, previews, tickets
 from requests_app.workflow import plan as plans
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.previews import AccountSeen, Sight
@@ -213,3 +214,46 @@ def test_an_import_names_no_ticket_that_moved_out_of_sight(other: StreamApp) -> 
     assert stays.reference in shown
     assert "1 ticket is opened as a draft." in shown
     assert "stayed out" not in shown
+
+
+def test_a_search_is_cut_off_only_after_what_the_person_sees(other: StreamApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MOST", 1)
+    who = {"requester_name": "Mia Person", "requester_email": "mia@example.org"}
+    factories.draft(factories.erase_plan("u_same"), **who)
+    own = factories.draft(factories.erase_plan("u_same"), app=other, **who)
+    ben = confine("ben", other)
+
+    for text in ("u_same", "u_sa", "Mia Person", "mia@example.org"):
+        assert list(search.matching(access.visible_tickets(ben), text, ben)) == [own], text
+    Account.objects.update(user_id="")
+    assert list(search.matching(access.visible_tickets(ben), "u_same", ben)) == [own]
+
+
+def test_the_task_of_another_app_does_not_hide_the_own_one(other: StreamApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "MOST", 1)
+    tickets_of_both = [factories.running(factories.erase_plan("u_same"), app=app) for app in (None, other)]
+    for ticket in tickets_of_both:
+        task = StreamTask.objects.create(
+            stream_app=ticket.stream_app, task_id="task-1", operation="DeleteUsers", accepted_at=timezone.now()
+        )
+        ticket.steps.update(stream_task=task)
+    ben = confine("ben", other)
+
+    assert list(search.matching(access.visible_tickets(ben), "task-1", ben)) == [tickets_of_both[1]]
+
+
+def test_a_shared_view_of_another_app_is_left_out(other: StreamApp) -> None:
+    lost, owner = factories.stream_app(), person("ada")
+    for name, query in {
+        "Of the lost app": f"view=open&app={lost.pk}",
+        "Of the own app": f"view=open&app={other.pk}",
+        "Of all but stand-ins": "view=open&app=real",
+        "Of any": "view=open",
+    }.items():
+        SavedView.objects.create(owner=owner, name=name, query=query, is_shared=True)
+    SavedView.objects.create(owner=person("ben"), name="My own", query=f"view=open&app={lost.pk}")
+
+    names = [view.name for view in saved_views.of(confine("ben", other))]
+
+    assert names == ["My own", "Of all but stand-ins", "Of any", "Of the own app"]
+    assert len(saved_views.of(actor("ada"))) == 4
