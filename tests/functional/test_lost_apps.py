@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
-from requests_app.models import Account, AuditEntry, Mention, Preview, SavedView, StreamApp, StreamTask, Ticket, Upload
+from requests_app.enums import Channel, ExtensionGround, IdentityMethod, IdentityResult, Language, PauseOfClock
+from requests_app.models import (
+    Account,
+    AuditEntry,
+    Mention,
+    Preview,
+    Recipient,
+    SavedView,
+    StreamApp,
+    StreamTask,
+    Ticket,
+    Upload,
+)
 from requests_app.queries import saved_views, search
 from requests_app.upkeep import imports as chore
-from requests_app.workflow import access, approval, autosave, imports, previews, tickets
+from requests_app.workflow import (
+    access,
+    aftercare,
+    approval,
+    assignment,
+    attachments,
+    autosave,
+    identity,
+    imports,
+    letters,
+    previews,
+    recipients,
+    tickets,
+    time_limit,
+)
 from requests_app.workflow import plan as plans
+from requests_app.workflow.permissions import NotPermitted
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.previews import AccountSeen, Sight
 from tests import factories
@@ -257,3 +286,60 @@ def test_a_shared_view_of_another_app_is_left_out(other: StreamApp) -> None:
 
     assert names == ["My own", "Of all but stand-ins", "Of any", "Of the own app"]
     assert len(saved_views.of(actor("ada"))) == 4
+
+
+def deeds(ticket: Ticket, dan: Actor) -> dict[str, Callable[[], object]]:
+    """What somebody does to a ticket besides the verbs."""
+    now = timezone.now()
+    who: dict[str, Any] = {"actor": dan, "now": now}
+    letter = letters.draft(ticket, letters.fitting(ticket)[0], Language.ENGLISH, now=now)
+    kept = letters.write(ticket, letter, **who)
+    file = attachments.add(ticket, [b"words"], name="a.txt", size=5, **who)
+    today, by_letter = timezone.localdate(), Channel.LETTER
+    notice: dict[str, Any] = {"reason": "Much.", "notice_on": today, "notice_channel": by_letter}
+    confirmed_by: dict[str, Any] = {"method": IdentityMethod.DOCUMENT, "result": IdentityResult.CONFIRMED}
+    return {
+        "assign": lambda: assignment.assign(ticket, None, **who),
+        "note": lambda: aftercare.add_note(ticket, text="Words.", **who),
+        "add a file": lambda: attachments.add(ticket, [b"words"], name="b.txt", size=5, **who),
+        "remove a file": lambda: attachments.remove(file, why="Wrong.", **who),
+        "check the identity": lambda: identity.record(ticket, **confirmed_by, **who),
+        "extend": lambda: time_limit.extend(ticket, ground=ExtensionGround.COMPLEXITY, **notice, **who),
+        "ask": lambda: time_limit.ask(ticket, kind=PauseOfClock.IDENTITY, asked_on=today, question="Who?", **who),
+        "write a letter": lambda: letters.write(ticket, letter, **who),
+        "send a letter": lambda: letters.send(kept, **who),
+        "send by hand": lambda: letters.sent_by_hand(kept, sent_on=today, channel=by_letter.value, **who),
+    }
+
+
+def test_a_deed_asks_for_the_app_that_the_ticket_has_by_then(other: StreamApp) -> None:
+    ticket = factories.draft(factories.erase_plan(USER_ID))
+    every = deeds(ticket, confine("dan", ticket.stream_app))
+    Ticket.objects.filter(pk=ticket.pk).update(stream_app=other)
+
+    for name, deed in every.items():
+        before = len(refused())
+        with pytest.raises(NotPermitted, match="does not hold in this Stream app"):
+            deed()
+        access.record_waiting()
+        assert len(refused()) == before + 1, name
+
+
+def test_the_checklist_of_a_ticket_that_moved_is_not_for_the_old_app(other: StreamApp) -> None:
+    Recipient.objects.create(stream_app=factories.stream_app(), name="Mail house")
+    informing = factories.completed(factories.erase_plan(USER_ID)).informings.get()
+    ben = confine("ben", informing.ticket.stream_app)
+    Ticket.objects.update(stream_app=other)
+
+    with pytest.raises(NotPermitted):
+        recipients.answer(informing, informed_on=None, told=False, words="No.", actor=ben, now=timezone.now())
+    access.record_waiting()
+
+
+def test_nobody_is_made_owner_by_the_app_that_the_ticket_left(other: StreamApp) -> None:
+    ticket = factories.draft(factories.erase_plan(USER_ID))
+    confine("ben", ticket.stream_app)
+    Ticket.objects.filter(pk=ticket.pk).update(stream_app=other)
+
+    with pytest.raises(UnableTo, match="does not hold in the Stream app of this ticket"):
+        assignment.assign(ticket, person("ben"), actor=actor("ada"), now=timezone.now())
