@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from requests_app.audit.actor import Actor
@@ -25,7 +26,7 @@ from requests_app.models import (
     Ticket,
     Upload,
 )
-from requests_app.queries import saved_views, search
+from requests_app.queries import reminders, saved_views, search
 from requests_app.upkeep import imports as chore
 from requests_app.workflow import (
     access,
@@ -343,3 +344,23 @@ def test_nobody_is_made_owner_by_the_app_that_the_ticket_left(other: StreamApp) 
 
     with pytest.raises(UnableTo, match="does not hold in the Stream app of this ticket"):
         assignment.assign(ticket, person("ben"), actor=actor("ada"), now=timezone.now())
+
+
+@pytest.mark.parametrize("days", [1, -40])
+def test_tickets_of_apps_where_nobody_listens_starve_no_others(other: StreamApp, days: int) -> None:
+    unheard, heard = factories.draft(by="ben"), factories.draft(by="ben", app=other)
+    today = timezone.localdate()
+    Ticket.objects.filter(pk=unheard.pk).update(due_on=today + timedelta(days=days - 1))
+    Ticket.objects.filter(pk=heard.pk).update(due_on=today + timedelta(days=days))
+    confine("dora", other)
+    get_user_model().objects.exclude(username="dora").update(is_active=False)
+
+    def told() -> list[int]:
+        everybody = reminders.people()
+        near = [one.ticket_id for one, _, _ in reminders.near(today, everybody, at_most=1)]
+        return near + [one.ticket_id for one in reminders.late(today, everybody, at_most=1)]
+
+    assert told() == [heard.pk]
+    # Somebody whose role holds everywhere listens for every app.
+    get_user_model().objects.filter(pk=person("dan").pk).update(is_active=True)
+    assert told() == [unheard.pk]
