@@ -364,3 +364,21 @@ def test_tickets_of_apps_where_nobody_listens_starve_no_others(other: StreamApp,
     # Somebody whose role holds everywhere listens for every app.
     get_user_model().objects.filter(pk=person("dan").pk).update(is_active=True)
     assert told() == [unheard.pk]
+
+
+def test_a_first_approval_that_counts_no_longer_is_nowhere_shown_as_one(other: StreamApp) -> None:
+    app = factories.stream_app(second_approver=True)
+    ticket = factories.submitted(factories.erase_plan(USER_ID))
+    seen = factories.seen(ticket)
+    approval.approve(ticket, actor=actor("dora"), now=timezone.now(), confirm_user_id=USER_ID, **seen)
+    dan, page = signed_in("dan"), f"/tickets/{ticket.reference}/"
+    assert "Dora Dpo approved first" in dan.get(page).content.decode()
+    assert "Dora Dpo approved first" in dan.get("/approvals/").content.decode()
+    assert "must approve after you" not in dan.get(page).content.decode()
+
+    confine("dora", other)
+
+    assert app.second_approver
+    assert "approved first" not in dan.get(page).content.decode()
+    assert "approved first" not in dan.get("/approvals/").content.decode()
+    assert "must approve after you" in dan.get(page).content.decode()
