@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.test import Client
 from django.utils import timezone
 
 from requests_app.audit.actor import Actor
@@ -16,6 +17,7 @@ from requests_app.audit_actions import AuditAction
 from requests_app.enums import Channel, ExtensionGround, IdentityMethod, IdentityResult, Language, PauseOfClock
 from requests_app.models import (
     Account,
+    AppRole,
     AuditEntry,
     Mention,
     Preview,
@@ -50,6 +52,7 @@ from requests_app.workflow.previews import AccountSeen, Sight
 from tests import factories
 from tests.functional.test_app_roles import confine
 from tests.functional.test_app_roles import other as other
+from tests.functional.test_staff_entries import form_of
 from tests.functional.test_ticket_form import typed
 from tests.people import actor, person, signed_in
 
@@ -382,3 +385,30 @@ def test_a_first_approval_that_counts_no_longer_is_nowhere_shown_as_one(other: S
     assert "approved first" not in dan.get(page).content.decode()
     assert "approved first" not in dan.get("/approvals/").content.decode()
     assert "must approve after you" in dan.get(page).content.decode()
+
+
+def test_a_superuser_who_is_bound_finds_nothing_in_the_admin(other: StreamApp) -> None:
+    ruth, ticket = person("ruth"), factories.draft(factories.erase_plan(USER_ID))
+    ruth.is_superuser = ruth.is_staff = True
+    ruth.save()
+    client = Client()
+    client.force_login(ruth)
+    own = f"/admin/auth/user/{ruth.pk}/"
+    places = [
+        "/admin/requests_app/ticket/",
+        f"/admin/requests_app/ticket/{ticket.pk}/change/",
+        "/admin/requests_app/streamapp/",
+        "/admin/auth/user/",
+        "/admin/auth/user/add/",
+        f"{own}change/",
+        f"{own}password/",
+    ]
+    assert [client.get(place).status_code for place in places] == [200] * len(places)
+
+    confine("ruth", other)
+
+    assert [client.get(place).status_code for place in places] == [403] * len(places)
+    freed = {"app_roles-TOTAL_FORMS": "1", "app_roles-INITIAL_FORMS": "1", "app_roles-0-DELETE": "on"}
+    assert client.post(f"{own}change/", form_of("ruth", **freed)).status_code == 403
+    assert AppRole.objects.filter(person=ruth).exists()
+    assert "auth/user" not in client.get("/admin/").content.decode()
