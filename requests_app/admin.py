@@ -19,8 +19,17 @@ from requests_app.models import Account, AppRole, Attempt, AuditEntry, Decision,
 from requests_app.views.loaders import actor_of
 
 
+def _administers_all(request: HttpRequest) -> bool:
+    """Whether this is a superuser whose role holds in all Stream apps.
+
+    Whoever is bound to some would see every app here, and could free themselves.
+    """
+    is_superuser = bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+    return is_superuser and actor_of(request).in_all_apps
+
+
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Superusers may look."""
+    """Superusers may look whose role holds in all apps."""
 
     show_full_result_count = False
 
@@ -28,7 +37,7 @@ class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+        return _administers_all(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -61,10 +70,23 @@ class AppRoleInline(admin.TabularInline):  # type: ignore[type-arg]
 class StaffAdmin(UserAdmin):  # type: ignore[type-arg]
     """The one thing that is changed here: who may sign in, and in which role. Each change is an entry.
 
-    Nobody is deleted: what they did names them. They are made inactive.
+    Only superusers whose role holds in all apps come here. Nobody is deleted: what they did names them. They are made
+    inactive.
     """
 
     inlines = (AppRoleInline,)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _administers_all(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _administers_all(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _administers_all(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _administers_all(request)
 
     def changeform_view(
         self,

@@ -126,6 +126,7 @@ def seen(ticket: Ticket, *, at: datetime | None = None) -> dict[str, Any]:
     now = at or timezone.now()
     preview = Preview.objects.create(
         ticket=ticket,
+        stream_app=ticket.stream_app,
         plan_digest=ticket.plan_digest,
         made_by=person("dora"),
         made_at=now,

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 
+from requests_app.models.app import StreamApp
 from requests_app.models.sealed import SealedTextField
 from requests_app.models.ticket import Ticket, staff
 
@@ -14,6 +15,8 @@ class Preview(models.Model):
     """Counts and moments of the accounts, by their pseudonyms, with a digest that an approval can be bound to."""
 
     ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="previews")
+    # The app that was looked into. Previews from before this was kept have none, and count for nothing.
+    stream_app = models.ForeignKey(StreamApp, on_delete=models.PROTECT, null=True, related_name="+")
     plan_digest = models.CharField(max_length=64)
     made_by = staff("+", null=False)
     made_at = models.DateTimeField()

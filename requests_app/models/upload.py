@@ -36,7 +36,9 @@ class Upload(models.Model):
     # Rows that were looked at since, in the order of the file.
     position = models.PositiveIntegerField(default=0)
     finished_at = models.DateTimeField(null=True, blank=True)
-    # When somebody, or the clock, took it away without a confirmation.
+    # When it came out that whoever confirmed may not go on: it waits for a confirmation by somebody else.
+    stopped_at = models.DateTimeField(null=True, blank=True)
+    # When somebody, or the clock, took it away without a confirmation, or what was left of a stopped one.
     discarded_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

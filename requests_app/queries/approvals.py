@@ -10,7 +10,9 @@ from requests_app.audit.actor import Actor
 from requests_app.enums import State
 from requests_app.models import Account, LegalHold, Ticket
 from requests_app.queries.tickets import PAGE, Place, Row, awaiting, ordered, rows_of, with_clock
+from requests_app.workflow import approval
 from requests_app.workflow.access import of_visible_tickets
+from requests_app.workflow.staff import Deciders, still_approve
 
 # Accounts of other tickets that are looked at for one page.
 _MOST = 5000
@@ -38,6 +40,7 @@ def page(actor: Actor, *, after: Place | None = None) -> list[Waiting]:
     )
     tickets = list(found.defer("stream_app__api_secret").prefetch_related("accounts", "identity_checks")[: PAGE + 1])
     keys = {ticket.pk: {(one.stream_app_id, one.user_id) for one in ticket.accounts.all()} for ticket in tickets}
+    deciders = _deciders(tickets)
     held, others = _held(keys.values()), _others(keys.values(), actor)
     return [
         Waiting(
@@ -47,7 +50,7 @@ def page(actor: Actor, *, after: Place | None = None) -> list[Waiting]:
             # A hold keeps no export back.
             held=ticket.kind == "erase" and bool(keys[ticket.pk] & held),
             others=len({pk for key in keys[ticket.pk] for pk in others.get(key, ()) if pk != ticket.pk}),
-            first_approver=_name(ticket),
+            first_approver=_name(ticket, deciders),
             identity=_identity(ticket),
         )
         for ticket, row in zip(tickets, rows_of(tickets, actor), strict=True)
@@ -76,8 +79,15 @@ def _others(keys: Keys, actor: Actor) -> dict[tuple[int, str], set[int]]:
     return found
 
 
-def _name(ticket: Ticket) -> str:
-    first = ticket.first_approved_by
+def _deciders(tickets: Collection[Ticket]) -> Deciders:
+    """Those of the first approvers who still approve."""
+    first = {one.first_approved_by_id for one in tickets if one.first_approved_by_id is not None}
+    return still_approve(first) if first else {}
+
+
+def _name(ticket: Ticket, deciders: Deciders) -> str:
+    """Who approved first, where that still counts."""
+    first = ticket.first_approved_by if approval.first_that_counts(ticket, deciders) else None
     return first.get_full_name() or first.get_username() if first else ""
 
 

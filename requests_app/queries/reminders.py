@@ -114,25 +114,47 @@ def unanswered() -> tuple[TicketQuerySet, ...]:
     return (Ticket.objects.filter(closed_at__isnull=True),)
 
 
-def near(today: date, *, at_most: int) -> list[tuple[Due, int | None, str]]:
-    """Tickets due within the days that are urgent of which nobody was told yet, with owner and state."""
-    found = _untold(0, last_late(today), last_urgent(today), at_most, moving=False)
+def apps_of_any(everybody: Iterable[Person]) -> frozenset[int] | None:
+    """The Stream apps of which one of these people is told; None for all, where the role of one holds in all."""
+    bounds = [person.apps for person in everybody]
+    return None if None in bounds else frozenset().union(*(apps for apps in bounds if apps is not None))
+
+
+def near(today: date, everybody: Iterable[Person], *, at_most: int) -> list[tuple[Due, int | None, str]]:
+    """Tickets due within the days that are urgent of which nobody was told yet, with owner and state.
+
+    Here and below only of apps of which one of these people is told: others would fill the bound day after day.
+    """
+    tickets = _unanswered_for(everybody)
+    found = _untold(tickets, 0, last_late(today), last_urgent(today), at_most, moving=False)
     return [(Due(pk, app, due_on, 0), owner, state) for pk, app, due_on, owner, state in found]
 
 
-def late(today: date, *, at_most: int) -> list[Due]:
+def late(today: date, everybody: Iterable[Person], *, at_most: int) -> list[Due]:
     """Late tickets that reached a threshold of which nobody was told yet, the longest late first."""
     due: list[Due] = []
+    tickets = _unanswered_for(everybody)
     bounds = (*DAYS_LATE[1:], None)
     for days, following in reversed(list(zip(DAYS_LATE, bounds, strict=True))):
         after = _before(today, following) if following else date.min
-        found = _untold(days, after, _before(today, days), at_most - len(due))
+        found = _untold(tickets, days, after, _before(today, days), at_most - len(due))
         due += [Due(pk, app, due_on, days) for pk, app, due_on, _, _ in found]
     return due
 
 
+def _unanswered_for(everybody: Iterable[Person]) -> list[TicketQuerySet]:
+    apps = apps_of_any(everybody)
+    return [tickets if apps is None else tickets.filter(stream_app__in=apps) for tickets in unanswered()]
+
+
 def _untold(
-    days_late: int, after: date, until: date, at_most: int, *, moving: bool = True
+    unanswered_ones: Iterable[TicketQuerySet],
+    days_late: int,
+    after: date,
+    until: date,
+    at_most: int,
+    *,
+    moving: bool = True,
 ) -> list[tuple[int, int, date, int | None, str]]:
     """Unanswered tickets due in these days whose threshold nobody was told of, the earliest first.
 
@@ -141,7 +163,7 @@ def _untold(
     asked = ClockPause.objects.filter(ticket=OuterRef("pk"), answered_on__isnull=True)
     same = Reminder.objects.filter(days_late=days_late, ticket=OuterRef("pk"), due_on=OuterRef("due_on"))
     rows: list[tuple[int, int, date, int | None, str]] = []
-    for tickets in unanswered():
+    for tickets in unanswered_ones:
         found = tickets.filter(~Exists(same), due_on__gt=after, due_on__lte=until).order_by("due_on", "pk")
         found = found if moving else found.filter(~Exists(asked))
         rows += found.values_list("pk", "stream_app", "due_on", "owner", "state")[: max(0, at_most)]

@@ -16,8 +16,9 @@ from requests_app.audit.actor import Actor
 from requests_app.models import Account, Step, StreamApp, StreamTask, Ticket
 from requests_app.models.ticket import REFERENCE, TicketQuerySet
 from requests_app.workflow import permissions
+from requests_app.workflow.access import in_apps_of
 
-# Of each way no more are looked at: a search that finds more wants more letters.
+# Of each way no more are looked at, of the person's own apps: a search that finds more wants more letters.
 MOST = 200
 _LAST = "\U0010ffff"
 
@@ -29,9 +30,9 @@ def matching(tickets: TicketQuerySet, text: str, actor: Actor) -> TicketQuerySet
     text = text.strip()
     if not text:
         return tickets
-    ways: list[Iterable[int]] = [_by_number(text), _by_task(text)]
+    ways: list[Iterable[int]] = [_by_number(text), _by_task(text, actor)]
     if permissions.sees_personal_data(actor.role):
-        ways += [_by_user_id(text), _by_pseudonym(text), _by_requester(text)]
+        ways += [_by_user_id(text, actor), _by_pseudonym(text, actor), _by_requester(text, actor)]
     return tickets.filter(pk__in=sorted(set(chain.from_iterable(ways))))
 
 
@@ -42,21 +43,24 @@ def _by_number(text: str) -> Iterator[int]:
         yield int(number)
 
 
-def _by_task(text: str) -> Iterator[int]:
-    tasks = list(StreamTask.objects.filter(task_id=text).values_list("pk", flat=True)[:MOST])
+def _by_task(text: str, actor: Actor) -> Iterator[int]:
+    found = in_apps_of(StreamTask.objects.filter(task_id=text), actor)
+    tasks = list(found.values_list("pk", flat=True)[:MOST])
     if tasks:
-        yield from Step.objects.filter(stream_task__in=tasks).values_list("ticket_id", flat=True)[:MOST]
+        steps = in_apps_of(Step.objects.filter(stream_task__in=tasks), actor, "ticket__stream_app")
+        yield from steps.values_list("ticket_id", flat=True)[:MOST]
 
 
-def _by_user_id(text: str) -> QuerySet[Account, int]:
+def _by_user_id(text: str, actor: Actor) -> QuerySet[Account, int]:
     # Ids tell capitals apart; whoever types some where the id has none means it all the same.
     begins = begins_with("user_id", text) | begins_with("user_id", text.lower())
-    return Account.objects.filter(begins).values_list("ticket_id", flat=True)[:MOST]
+    return in_apps_of(Account.objects.filter(begins), actor).values_list("ticket_id", flat=True)[:MOST]
 
 
-def _by_pseudonym(text: str) -> QuerySet[Account, int]:
+def _by_pseudonym(text: str, actor: Actor) -> QuerySet[Account, int]:
     # What is left of a user id that was erased.
-    return Account.objects.filter(subject__in=pseudonyms(text)).values_list("ticket_id", flat=True)[:MOST]
+    found = in_apps_of(Account.objects.filter(subject__in=pseudonyms(text)), actor)
+    return found.values_list("ticket_id", flat=True)[:MOST]
 
 
 def pseudonyms(user_id: str) -> list[str]:
@@ -67,11 +71,11 @@ def pseudonyms(user_id: str) -> list[str]:
     return [name for app_id in apps for name in keys.every_subject(app_id, user_id, until=year)]
 
 
-def _by_requester(text: str) -> Iterator[int]:
+def _by_requester(text: str, actor: Actor) -> Iterator[int]:
     for field in ("requester_email", "requester_name"):
         # Not `iexact`, for which SQLite takes no index. The indexes hold capitals.
         same = Exact(Upper(field), Upper(Value(text)))
-        yield from Ticket.objects.filter(same).values_list("pk", flat=True)[:MOST]
+        yield from in_apps_of(Ticket.objects.filter(same), actor).values_list("pk", flat=True)[:MOST]
 
 
 def begins_with(column: str, text: str) -> Q:

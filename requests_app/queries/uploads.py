@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from requests_app.audit.actor import Actor
 from requests_app.models import Upload, UploadedRow
-from requests_app.workflow.access import in_apps_of
+from requests_app.workflow.access import in_apps_of, of_visible_tickets
 
 # Tickets of one page of the result.
 PAGE = 200
@@ -37,13 +37,16 @@ def recent(actor: Actor) -> list[Upload]:
     return list(found.filter(discarded_at__isnull=True)[:RECENT])
 
 
-def result(upload: Upload, *, after: int = 0) -> Result:
-    """The tickets of an upload from a line on, and how many there are."""
+def result(upload: Upload, actor: Actor, *, after: int = 0) -> Result:
+    """The tickets of an upload from a line on, and how many there are.
+
+    One that has moved to an app which does not exist for this person is neither named nor counted.
+    """
     rows = UploadedRow.objects.filter(upload=upload)
-    opened = rows.filter(ticket__isnull=False)
+    opened = of_visible_tickets(rows.filter(ticket__isnull=False), actor)
     page = list(opened.filter(line__gt=after).defer("problem").order_by("line")[: PAGE + 1])
-    count = opened.count()
-    return Result(count, rows.count() - count, page[:PAGE], page[PAGE - 1].line if len(page) > PAGE else None)
+    kept_out = rows.filter(ticket__isnull=True).count()
+    return Result(opened.count(), kept_out, page[:PAGE], page[PAGE - 1].line if len(page) > PAGE else None)
 
 
 def problems(upload: Upload) -> Iterator[tuple[int, str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from requests_app.audit.actor import Actor
 from requests_app.engine.timing import database_now
 from requests_app.models import Upload, UploadedRow
@@ -17,16 +19,20 @@ SECONDS = 20.0
 
 
 def run(actor: Actor, now: datetime) -> int:
-    """Take rows of confirmed files, and discard files that nobody confirmed within seven days; returns how many."""
+    """Take rows of confirmed files, and discard those that nobody confirmed, or confirmed anew, within seven days.
+
+    Returns how many files it dealt with.
+    """
     done = 0
     begun = Upload.objects.filter(confirmed_at__lte=now - LEFT_ALONE, finished_at__isnull=True)
-    for found in begun.select_related("confirmed_by").order_by("pk"):
+    for found in begun.filter(stopped_at__isnull=True).select_related("confirmed_by").order_by("pk"):
         person = found.confirmed_by
         if person is not None:
             confirmer = staff.as_actor(person, actor.origin)
             imports.take(found, actor=confirmer, now=database_now, seconds=SECONDS)
             done += 1
-    old = Upload.objects.filter(uploaded_at__lte=now - KEPT, confirmed_at__isnull=True, discarded_at__isnull=True)
+    unconfirmed = Q(uploaded_at__lte=now - KEPT, confirmed_at__isnull=True)
+    old = Upload.objects.filter(unconfirmed | Q(stopped_at__lte=now - KEPT), discarded_at__isnull=True)
     for found in old:
         imports.discard(found, actor=actor, now=now)
         done += 1

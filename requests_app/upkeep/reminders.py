@@ -67,7 +67,7 @@ def _digests(everybody: Sequence[Person], local: datetime) -> int:
 def _near(everybody: Sequence[Person], local: datetime) -> int:
     """At once: what comes within some days of its due date."""
     told: dict[Person, list[Due]] = defaultdict(list)
-    for due, owner, state in reminders.near(local.date(), at_most=AT_ONCE):
+    for due, owner, state in reminders.near(local.date(), everybody, at_most=AT_ONCE):
         for person in reminders.told_of(due, owner, state, everybody):
             told[person].append(due)
     for person, dues in told.items():
@@ -82,8 +82,8 @@ def _near(everybody: Sequence[Person], local: datetime) -> int:
 
 def _late(everybody: Sequence[Person], local: datetime) -> int:
     """To every data protection officer: what is late, and at some numbers of days again."""
-    dues = reminders.late(local.date(), at_most=AT_ONCE)
-    deciders = [person for person in everybody if person.role is Role.DPO] if dues else []
+    deciders = [person for person in everybody if person.role is Role.DPO]
+    dues = reminders.late(local.date(), deciders, at_most=AT_ONCE)
     told = 0
     for person in deciders:
         own = [due for due in dues if person.sees(due)]

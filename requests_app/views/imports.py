@@ -96,7 +96,8 @@ def import_detail(request: HttpRequest, token: str) -> HttpResponse:
 def _show(request: HttpRequest, found: Upload, *, trouble: str = "", status: int = 200) -> HttpResponse:
     context: dict[str, object] = {"upload": found, "trouble": trouble, "again": AGAIN}
     if found.confirmed_at:
-        context["result"] = uploads.result(found, after=number_or_none(request.GET.get("after", "")) or 0)
+        after = number_or_none(request.GET.get("after", "")) or 0
+        context["result"] = uploads.result(found, actor_of(request), after=after)
     elif not found.discarded_at:
         lines = imports.lines(found)
         bad = [line for line in lines if line.problems]
@@ -117,10 +118,13 @@ def _show(request: HttpRequest, found: Upload, *, trouble: str = "", status: int
 @page
 @form_only("import-detail", "token")
 def import_confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """Confirm, and take rows for a while. Pressed again, by anybody, it goes on with what is left."""
+    """Confirm, and take rows for a while. Pressed again, by anybody, it goes on with what is left.
+
+    What stopped goes on only where somebody says so: a page that asks by itself stands for nothing.
+    """
     found = _load(request, token)
     try:
-        imports.confirm(found, actor=actor_of(request), now=timezone.now())
+        imports.confirm(found, actor=actor_of(request), now=timezone.now(), anew="anew" in request.POST)
     except NotPermitted as reason:
         raise PermissionDenied(str(reason)) from None
     except UnableTo as reason:
@@ -146,7 +150,7 @@ def import_discard(request: HttpRequest, token: str) -> HttpResponse:
         imports.discard(found, actor=actor_of(request), now=timezone.now())
     except UnableTo as reason:
         return _show(request, _load(request, token), trouble=str(reason), status=422)
-    messages.success(request, _("The file is thrown away. Nothing was taken from it."))
+    messages.success(request, _("The file is thrown away. Nothing more is taken from it."))
     return redirect("import-new")
 
 

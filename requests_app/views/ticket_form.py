@@ -100,7 +100,7 @@ def revision_of(request: HttpRequest) -> int | None:
 def _kept_form(request: HttpRequest, ticket: Ticket | None = None) -> TicketForm | None:
     """The form that this person left unfinished, where the URL asks for it."""
     kept = autosave.of_session(request.GET.get("kept", ""), actor_of(request))
-    if kept is None or kept.ticket != ticket:
+    if kept is None or kept.ticket != ticket or not autosave.is_for_own_app(kept, actor_of(request)):
         return None
     data = QueryDict(mutable=True)
     data.update(autosave.typed(kept))

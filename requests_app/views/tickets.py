@@ -119,7 +119,8 @@ def page_context(
         **_plan_in_words(ticket, plan, clear=clear),
         "held": known.held,
         "cooling_off": is_cooling_off(ticket, now=now),
-        "why_second": _why_second(ticket, actor, actions),
+        "first_counts": decides and approval.first_that_counts(ticket) is not None,
+        "why_second": _why_second(ticket, actor) if decides else "",
         "asks_password": not is_fresh(request),
         "lacks_cover_sheet": ticket.state not in CLOSED_STATES
         and ticket.cover_sheet is None
@@ -201,10 +202,9 @@ def _attachments(ticket: Ticket, bound: dict[str, Any]) -> list[tuple[Attachment
     ]
 
 
-def _why_second(ticket: Ticket, actor: Actor, actions: dict[Verb, Action]) -> str:
-    """Why a second person must approve after this one, where this one may and is the first."""
-    may = Verb.APPROVE in actions and actions[Verb.APPROVE].allowed
-    if not may or ticket.first_approved_by_id is not None:
+def _why_second(ticket: Ticket, actor: Actor) -> str:
+    """Why a second person must approve after this one, who may, where no first approval counts."""
+    if approval.first_that_counts(ticket) is not None:
         return ""
     return approval.why_second(ticket, ticket.stream_app, actor=actor, now=timezone.now())
 

@@ -142,6 +142,16 @@ def check_may(
         raise
 
 
+def locked_for(right: Right, ticket: Ticket, *, actor: Actor, now: datetime) -> Ticket:
+    """The ticket as it stands now, kept from changing until the caller's transaction ends.
+
+    The right is asked for in the app that it has now: it may have moved to another one since it was read.
+    """
+    stored = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket.pk)
+    check_may(right, actor=actor, now=now, ticket=stored)
+    return stored
+
+
 def record_refused(*, actor: Actor, now: datetime, what: str, reason: str, ticket: Ticket | None = None) -> None:
     """Somebody tried what they may not. `what` is a verb or the name of a page, `reason` the sentence they got.
 

@@ -16,7 +16,7 @@ from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
 from requests_app.workflow import notes, outcomes, policies, verbs
 from requests_app.workflow import plan as plans
-from requests_app.workflow.access import check_may
+from requests_app.workflow.access import check_may, locked_for
 from requests_app.workflow.approval import NOT_APPROVED
 from requests_app.workflow.guard import guarded, standing
 from requests_app.workflow.rights import Right
@@ -117,8 +117,9 @@ def add_note(ticket: Ticket, *, actor: Actor, now: datetime, text: str) -> Note 
         raise policies.UnableTo("Write something before you add the note.", field="note")
     with transaction.atomic():
         # Locked: a note that came while the ticket is erased would outlive it.
-        if Ticket.objects.select_for_update().filter(pk=ticket.pk, details_erased_at__isnull=False).exists():
+        stored = locked_for(Right.WRITE_NOTES, ticket, actor=actor, now=now)
+        if stored.details_erased_at is not None:
             raise policies.UnableTo("Its personal data was erased, so no notes are added any more.")
-        note = notes.write(ticket, text, actor=actor, now=now)
+        note = notes.write(stored, text, actor=actor, now=now)
         log.record(AuditAction.NOTE_ADDED, actor=actor, now=now, ticket=ticket, texts={"note": text.strip()})
     return note

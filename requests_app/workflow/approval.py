@@ -134,7 +134,7 @@ def approve(
         # Again with the safeguards held still: a hold or a stricter rule may have come since the checks above.
         verbs.check(standing(ticket), Verb.APPROVE, actor_id=actor.id)
         why_two = why_second(ticket, safeguards, actor=actor, now=now)
-        first = _first_that_counts(ticket)
+        first = first_that_counts(ticket)
         decide(ticket, Verb.APPROVE, actor=actor, now=now, note=note, preview=preview, ground=ground)
         checkpoints.make_after_commit(actor=actor, now=now)
         told: dict[str, object] = {"send_if_absent": send_if_absent}
@@ -189,11 +189,16 @@ def _hold_still(ticket: Ticket, actor: Actor) -> StreamApp:
     return StreamApp.objects.select_for_update(no_key=True).defer("api_secret").get(pk=ticket.stream_app_id)
 
 
-def _first_that_counts(ticket: Ticket) -> int | None:
-    """Who approved first, unless they have lost the right to meanwhile: then their word is no longer one of two."""
+def first_that_counts(ticket: Ticket, deciders: staff.Deciders | None = None) -> int | None:
+    """Who approved first, unless they have lost the right to meanwhile: then their word is no longer one of two.
+
+    `deciders` are those of the people asked about who still approve, where they were read already, as for a list.
+    """
     first = ticket.first_approved_by_id
-    counts = first is not None and first in staff.approve_in(ticket.stream_app_id, staff.still_approve([first]))
-    return first if counts else None
+    if first is None:
+        return None
+    known = staff.still_approve([first]) if deciders is None else deciders
+    return first if first in staff.approve_in(ticket.stream_app_id, known) else None
 
 
 def why_second(ticket: Ticket, safeguards: StreamApp, *, actor: Actor, now: datetime) -> str:

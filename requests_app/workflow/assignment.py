@@ -13,7 +13,7 @@ from requests_app.audit_actions import AuditAction
 from requests_app.enums import CLOSED_STATES, Role
 from requests_app.models import Ticket
 from requests_app.workflow import notes, policies, staff
-from requests_app.workflow.access import check_may
+from requests_app.workflow.access import check_may, locked_for
 from requests_app.workflow.rights import Right
 from requests_app.workflow.transition import Conflict
 
@@ -38,13 +38,13 @@ def assign(
         raise policies.UnableTo(
             "Only an active support agent or data protection officer can own a ticket.", field="owner"
         )
-    if owner is not None and not staff.as_actor(owner).holds_in(ticket.stream_app_id):
-        raise policies.UnableTo(
-            "The role of this person does not hold in the Stream app of this ticket.", field="owner"
-        )
     with transaction.atomic():
-        stored = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket.pk)
+        stored = locked_for(Right.ASSIGN, ticket, actor=actor, now=now)
         check(stored)
+        if owner is not None and not staff.as_actor(owner).holds_in(stored.stream_app_id):
+            raise policies.UnableTo(
+                "The role of this person does not hold in the Stream app of this ticket.", field="owner"
+            )
         if check_shown and stored.owner_id != shown_owner_id:
             raise Conflict("Somebody else assigned this ticket in the meantime. Look who owns it now.")
         before = stored.owner_id

@@ -21,7 +21,7 @@ from requests_app.enums import Purpose
 from requests_app.models import Attachment, Ticket, sealed_file
 from requests_app.models.sealed_file import UnreadableFile
 from requests_app.workflow import file_types, policies
-from requests_app.workflow.access import check_may
+from requests_app.workflow.access import check_may, locked_for
 from requests_app.workflow.rights import Right
 
 # A file that no row names is an orphan once it is older than any upload may take.
@@ -79,10 +79,11 @@ def add(
     try:
         with transaction.atomic():
             # Locked: a file that came while the ticket is erased would outlive it.
-            if Ticket.objects.select_for_update().filter(pk=ticket.pk, details_erased_at__isnull=False).exists():
+            stored = locked_for(Right.HANDLE_FILES, ticket, actor=actor, now=now)
+            if stored.details_erased_at is not None:
                 raise policies.UnableTo("Its personal data was erased, so no files are added any more.")
             attachment = Attachment.objects.create(
-                ticket=ticket,
+                ticket=stored,
                 purpose=purpose.value,
                 name=name,
                 size=measured.size,
@@ -130,6 +131,8 @@ def remove(attachment: Attachment, *, actor: Actor, now: datetime, why: str) -> 
         check_may(Right.HANDLE_FILES, actor=actor, now=now, ticket=attachment.ticket)
     policies.check_reason(why)
     with transaction.atomic():
+        if not actor.is_worker:
+            locked_for(Right.HANDLE_FILES, attachment.ticket, actor=actor, now=now)
         changed = (
             Attachment.objects.filter(pk=attachment.pk)
             .kept()

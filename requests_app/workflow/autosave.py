@@ -17,7 +17,7 @@ from django.db import transaction
 
 from requests_app.audit.actor import Actor
 from requests_app.models import FormDraft, Ticket
-from requests_app.workflow import tickets
+from requests_app.workflow import access, tickets
 from requests_app.workflow.intake import Intake
 
 _SESSION = re.compile(r"[0-9a-f]{32}")
@@ -29,17 +29,31 @@ def is_session(text: str) -> bool:
 
 
 def of_session(session: str, actor: Actor) -> FormDraft | None:
-    """What is kept of the page of that session, where it is this person's."""
+    """What is kept of the page of that session, where it is this person's.
+
+    A ticket that they do not see any more never was: nothing may lead there.
+    """
     if not is_session(session):
         return None
-    found = FormDraft.objects.filter(session=session, person=actor.person_id).select_related("ticket")
-    return found.first()
+    found = FormDraft.objects.filter(session=session, person=actor.person_id).select_related("ticket").first()
+    if found and found.ticket_id and not access.visible_tickets(actor).filter(pk=found.ticket_id).exists():
+        found.ticket = found.revision = None
+    return found
 
 
 def unfinished(actor: Actor, ticket: Ticket | None) -> FormDraft | None:
     """The newest form that this person left unfinished: a new request's, or that of a ticket."""
     found = FormDraft.objects.filter(person=actor.person_id, is_unfinished=True)
-    return (found.filter(ticket=ticket) if ticket else found.filter(ticket__isnull=True)).first()
+    found = found.filter(ticket=ticket) if ticket else found.filter(ticket__isnull=True)
+    return next((kept for kept in found if is_for_own_app(kept, actor)), None)
+
+
+def is_for_own_app(kept: FormDraft, actor: Actor) -> bool:
+    """Whether the app that was chosen, if one was, is still one in which the person's role holds."""
+    if actor.in_all_apps:
+        return True
+    app_id = typed(kept).get("stream_app", "")
+    return not app_id or (app_id.isascii() and app_id.isdecimal() and actor.holds_in(int(app_id)))
 
 
 def waiting_note(actor: Actor, ticket: Ticket) -> str:

@@ -20,7 +20,7 @@ from requests_app.audit_actions import AuditAction
 from requests_app.enums import EDITABLE_STATES, IdentityMethod, IdentityResult, PauseOfClock, Purpose, State
 from requests_app.models import IdentityCheck, Ticket
 from requests_app.workflow import attachments, policies, time_limit
-from requests_app.workflow.access import check_may
+from requests_app.workflow.access import check_may, locked_for
 from requests_app.workflow.rights import Right
 
 # While the decision is not made yet.
@@ -57,7 +57,7 @@ def record(
             _("Write what the doubt is: more may be asked only where it is a reasonable one."), field="doubt"
         )
     with transaction.atomic():
-        stored = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket.pk)
+        stored = locked_for(Right.CHECK_IDENTITY, ticket, actor=actor, now=now)
         if stored.state not in CHECKABLE:
             raise policies.UnableTo(_("The decision was made already: the identity counted then."))
         check = IdentityCheck.objects.create(

@@ -24,7 +24,7 @@ from requests_app.audit_actions import AuditAction
 from requests_app.enums import Kind, Verb
 from requests_app.models import Account, LegalHold, StreamApp, Ticket, Upload, UploadedRow
 from requests_app.models.sealed import derived_key
-from requests_app.workflow import permissions, policies, sheet, tickets
+from requests_app.workflow import permissions, policies, sheet, staff, tickets
 from requests_app.workflow.access import record_refused
 from requests_app.workflow.clock import clock
 from requests_app.workflow.deadlines import receipt_date
@@ -85,8 +85,9 @@ def _digest(text: str) -> str:
 
 
 def same_before(found: Upload) -> Upload | None:
-    """An upload of this very file that was confirmed before."""
-    others = Upload.objects.filter(digest=found.digest, confirmed_at__isnull=False).exclude(pk=found.pk)
+    """An upload of this very file for the same app that was confirmed before: another app's is not for everybody."""
+    same = Upload.objects.filter(digest=found.digest, stream_app=found.stream_app_id, confirmed_at__isnull=False)
+    others = same.exclude(pk=found.pk)
     return others.select_related("confirmed_by").first()
 
 
@@ -165,30 +166,33 @@ def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
     return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
 
 
-def confirm(found: Upload, *, actor: Actor, now: datetime) -> None:
-    """Let the rows be taken that nothing keeps out. A second press, or a second person, changes nothing."""
+def confirm(found: Upload, *, actor: Actor, now: datetime, anew: bool = False) -> None:
+    """Let the rows be taken that nothing keeps out. A second press, or a second person, changes nothing.
+
+    `anew` is the word of somebody who saw that it stopped, and stands for the rest instead of who confirmed before.
+    """
     _check_may(found.stream_app_id, actor, now=now)
     with transaction.atomic():
         locked = Upload.objects.select_for_update().get(pk=found.pk)
         if locked.discarded_at:
             raise policies.UnableTo(_("This file was thrown away. Upload it again."))
-        if locked.confirmed_at:
+        if locked.confirmed_at and not (locked.stopped_at and anew):
             return
-        locked.confirmed_by_id, locked.confirmed_at = actor.person_id, now
-        locked.save(update_fields=["confirmed_by", "confirmed_at"])
+        locked.confirmed_by_id, locked.confirmed_at, locked.stopped_at = actor.person_id, now, None
+        locked.save(update_fields=["confirmed_by", "confirmed_at", "stopped_at"])
         _record(AuditAction.IMPORT_CONFIRMED, locked, actor=actor, now=now)
 
 
 def discard(found: Upload, *, actor: Actor, now: datetime) -> None:
-    """Throw a file away that was not confirmed, with what it holds; the portal itself may, too, by the clock.
+    """Throw a file away that was not confirmed, or the rest of one that stopped, with what it holds.
 
-    Raises `NotPermitted` or `UnableTo`.
+    The portal itself may, too, by the clock. Raises `NotPermitted` or `UnableTo`.
     """
     if not actor.is_worker:
         _check_may(found.stream_app_id, actor, now=now)
     with transaction.atomic():
         locked = Upload.objects.select_for_update().get(pk=found.pk)
-        if locked.confirmed_at:
+        if locked.confirmed_at and not locked.stopped_at:
             raise policies.UnableTo(_("This file was confirmed already, so it cannot be thrown away."))
         if locked.discarded_at:
             return
@@ -198,21 +202,34 @@ def discard(found: Upload, *, actor: Actor, now: datetime) -> None:
 
 
 def take(found: Upload, *, actor: Actor, now: Callable[[], datetime], seconds: float) -> bool:
-    """Take the next rows of a confirmed upload for about so many seconds; returns whether it is over.
+    """Take the next rows of a confirmed upload for about so many seconds; returns whether nothing is left to do.
 
-    `actor` is who confirmed it. May run any number of times, at once too, and may be killed at any point.
+    `actor` is who confirmed it, and is asked for the right again before each batch: without it the upload stops. May
+    run any number of times, at once too, and may be killed at any point.
     """
     ends = time.monotonic() + seconds
-    fresh = Upload.objects.select_related("stream_app").get(pk=found.pk)
-    if fresh.finished_at or not fresh.confirmed_at:
-        return fresh.finished_at is not None
+    fresh = Upload.objects.select_related("stream_app", "confirmed_by").get(pk=found.pk)
+    if fresh.finished_at or fresh.stopped_at or fresh.confirmed_by is None:
+        return fresh.confirmed_by is not None
     file = sheet.parse(fresh.content)
     first = file.first_lines()
     while True:
-        if _batch(fresh, file, first, actor=actor, now=now()):
+        confirmer = staff.as_actor(fresh.confirmed_by, actor.origin)
+        try:
+            _check_may(fresh.stream_app_id, confirmer, now=now())
+        except permissions.NotPermitted:
+            _stop(fresh, now=now())
+            return True
+        if _batch(fresh, file, first, actor=confirmer, now=now()):
             return True
         if time.monotonic() >= ends:
             return False
+
+
+def _stop(found: Upload, *, now: datetime) -> None:
+    """Wait for somebody else, unless they confirmed it in this very moment."""
+    same = Upload.objects.filter(pk=found.pk, confirmed_at=found.confirmed_at, finished_at__isnull=True)
+    same.update(stopped_at=now)
 
 
 def _batch(found: Upload, file: Sheet, first: FirstLines, *, actor: Actor, now: datetime) -> bool:
@@ -227,9 +244,12 @@ def _batch(found: Upload, file: Sheet, first: FirstLines, *, actor: Actor, now: 
 
 
 def _take_batch(found: Upload, file: Sheet, first: FirstLines, *, actor: Actor, now: datetime) -> bool:
-    """One transaction: the next rows, what became of each, and the new position. Returns whether all is done."""
+    """One transaction: the next rows, what became of each, and the new position.
+
+    Returns whether nothing is left to do: all is done, or the upload stopped.
+    """
     locked = Upload.objects.select_for_update().get(pk=found.pk)
-    if locked.finished_at:
+    if locked.finished_at or locked.stopped_at:
         return True
     rows = file.judge(locked.position, locked.position + BATCH, today=_today(found))
     taken = open_accounts(found.stream_app, rows)

@@ -15,7 +15,7 @@ from requests_app.enums import CLOSED_STATES, Channel, Language, LetterKind, Mai
 from requests_app.models import Letter, LetterTemplate, Ticket
 from requests_app.workflow import deadlines, letter_templates, outbox, results, saying, wording
 from requests_app.workflow import plan as plans
-from requests_app.workflow.access import check_may
+from requests_app.workflow.access import check_may, locked_for
 from requests_app.workflow.clock import clock
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.rights import Right
@@ -157,7 +157,8 @@ def write(ticket: Ticket, letter: Draft, *, actor: Actor, now: datetime, by_mail
     if by_mail and why_no_mail(ticket):
         raise UnableTo(why_no_mail(ticket))
     with transaction.atomic():
-        kept = keep(ticket, letter, actor=actor, now=now)
+        stored = locked_for(Right.WRITE_LETTERS, ticket, actor=actor, now=now)
+        kept = keep(stored, letter, actor=actor, now=now)
         if by_mail:
             queue(kept, actor=actor, now=now)
         return kept
@@ -175,6 +176,7 @@ def send(letter: Letter, *, actor: Actor, now: datetime) -> None:
     ticket = letter.ticket
     may_write(actor, now=now, ticket=ticket)
     with transaction.atomic():
+        locked_for(Right.WRITE_LETTERS, ticket, actor=actor, now=now)
         mine = Letter.objects.select_for_update(of=("self",)).select_related("mail").get(pk=letter.pk)
         if mine.is_sent:
             raise UnableTo("This letter was sent already.")
@@ -212,6 +214,7 @@ def sent_by_hand(letter: Letter, *, actor: Actor, now: datetime, sent_on: date |
     if channel not in set(Channel):
         raise UnableTo("Choose how the letter was sent.", field="channel")
     with transaction.atomic():
+        locked_for(Right.WRITE_LETTERS, ticket, actor=actor, now=now)
         mine = Letter.objects.select_for_update(of=("self",)).select_related("mail").get(pk=letter.pk)
         if mine.is_sent:
             raise UnableTo("This letter was sent already.")

@@ -16,8 +16,10 @@ from requests_app.models import Mention, Note, Profile, Ticket
 from requests_app.workflow import mentions, outbox, policies, staff
 
 
-def write(ticket: Ticket, text: str, *, actor: Actor, now: datetime) -> Note | None:
+def write(ticket: Ticket, text: str, *, actor: Actor, now: datetime, app_id: int | None = None) -> Note | None:
     """Put a text on the ticket, if there is one, in the caller's transaction; the caller records it.
+
+    `app_id` is the Stream app where the ticket is about to move to one: it is that one's people who read the note.
 
     Whoever it mentions finds the ticket in their work until they open it, and gets a mail once. Raises `UnableTo`
     (field `note`) where a mention names nobody who works on tickets: whoever only reviews does not read notes.
@@ -26,7 +28,8 @@ def write(ticket: Ticket, text: str, *, actor: Actor, now: datetime) -> Note | N
     if not text:
         return None
     named = mentions.candidates(text)
-    people = list(staff.caseworkers(app_id=ticket.stream_app_id).filter(username__in=named)) if named else []
+    readers = staff.caseworkers(app_id=app_id or ticket.stream_app_id)
+    people = list(readers.filter(username__in=named)) if named else []
     ids = {person.get_username(): person.pk for person in people}
     stranger = mentions.unknown(text, ids)
     if stranger:

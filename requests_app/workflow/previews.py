@@ -64,6 +64,7 @@ def keep(ticket: Ticket, sight: Sight, *, actor: Actor, now: datetime) -> Previe
     with transaction.atomic():
         preview = Preview.objects.create(
             ticket=ticket,
+            stream_app_id=ticket.stream_app_id,
             plan_digest=ticket.plan_digest,
             made_by_id=actor.person_id,
             made_at=now,
@@ -134,11 +135,15 @@ def _seen(row: Mapping[str, object], name: str) -> AccountSeen:
 
 
 def fresh(ticket: Ticket, *, now: datetime) -> Preview | None:
-    """The newest preview of the ticket's plan, unless it is too old to decide on."""
+    """The newest preview of the ticket, unless nobody may decide on it."""
     newest = ticket.previews.order_by("-id").first()
-    if newest is None or newest.plan_digest != ticket.plan_digest or newest.made_at <= now - FRESH:
-        return None
-    return newest
+    return newest if newest and _counts(newest, ticket, now=now) else None
+
+
+def _counts(preview: Preview, ticket: Ticket, *, now: datetime) -> bool:
+    """Whether it shows the plan and the app that the ticket has now, and is not too old to decide on."""
+    looked_at = (preview.plan_digest, preview.stream_app_id)
+    return looked_at == (ticket.plan_digest, ticket.stream_app_id) and preview.made_at > now - FRESH
 
 
 def check(ticket: Ticket, digest: str, *, without: bool, now: datetime) -> Preview:
@@ -146,8 +151,10 @@ def check(ticket: Ticket, digest: str, *, without: bool, now: datetime) -> Previ
     if not digest:
         raise policies.UnableTo("Look at the preview first: it shows what Stream holds of the accounts now.")
     preview = ticket.previews.filter(digest=digest).first()
-    if preview is None or preview.plan_digest != ticket.plan_digest or preview.made_at <= now - FRESH:
-        raise policies.UnableTo("Look at the preview again: this one is older than ten minutes, or of another plan.")
+    if preview is None or not _counts(preview, ticket, now=now):
+        raise policies.UnableTo(
+            "Look at the preview again: this one is older than ten minutes, or of another plan or app."
+        )
     if not preview.answered and not without:
         raise policies.UnableTo(
             "Stream could not be asked. Look again, or tick that you approve without a preview.",
@@ -157,7 +164,10 @@ def check(ticket: Ticket, digest: str, *, without: bool, now: datetime) -> Previ
 
 
 def forget_names(ticket: Ticket) -> None:
-    """The ticket was decided or withdrawn: the names have served (Art. 5(1)(e) GDPR). In the caller's transaction."""
+    """The ticket was decided, withdrawn or taken to another app: the names have served (Art. 5(1)(e) GDPR).
+
+    In the caller's transaction.
+    """
     ticket.previews.exclude(names="").update(names="")
 
 

@@ -13,7 +13,7 @@ from requests_app.audit_actions import AuditAction
 from requests_app.enums import Kind, Outcome
 from requests_app.models import Informing, Recipient, StreamApp, Ticket
 from requests_app.workflow import deadlines
-from requests_app.workflow.access import check_may
+from requests_app.workflow.access import check_may, locked_for
 from requests_app.workflow.clock import clock
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.rights import Right
@@ -50,6 +50,7 @@ def answer(
     if not words.strip():
         raise UnableTo("Write what proves it, or why they were not told.", field="words")
     with transaction.atomic():
+        ticket = locked_for(Right.TELL_RECIPIENTS, ticket, actor=actor, now=now)
         if ticket.answered_at is not None:
             raise UnableTo("The case is closed, so its checklist stays as it is.")
         Informing.objects.filter(pk=informing.pk).select_for_update().first()

@@ -160,13 +160,13 @@ def record_groups(person_id: int, before: Collection[str], *, now: datetime) -> 
 
 
 def record_app(person_id: int, app_id: int, *, given: bool, now: datetime) -> None:
-    """Somebody's role was given or taken in a Stream app: an entry with the apps that it holds in afterwards."""
-    _record(person_id, {"given_in" if given else "taken_in": app_id, "apps": sorted(_app_ids(person_id))}, now=now)
+    """Somebody's role was given or taken in a Stream app: an entry with the apps that it holds in afterwards.
 
-
-def _app_ids(person_id: int) -> Collection[int]:
-    """Where there is none the role holds in all apps."""
-    return apps_of([person_id]).get(person_id, frozenset())
+    Once the last one is taken it holds in all: an empty list would read as in none.
+    """
+    apps = apps_of([person_id]).get(person_id)
+    held = sorted(apps) if apps else "all"
+    _record(person_id, {"given_in" if given else "taken_in": app_id, "apps": held}, now=now)
 
 
 def record_removed(person_id: int, *, now: datetime) -> None:

@@ -22,7 +22,7 @@ from requests_app.enums import (
     State,
     Verb,
 )
-from requests_app.models import Account, AuditEntry, Contribution, Note, Ticket, TicketKey
+from requests_app.models import Account, AuditEntry, Contribution, Note, StreamApp, Ticket, TicketKey
 from requests_app.steps import write as write_steps
 from requests_app.steps.lifecycle import StepEvent
 from requests_app.workflow import (
@@ -34,6 +34,7 @@ from requests_app.workflow import (
     recipients,
     results,
     sightings,
+    staff,
     time_limit,
     verbs,
 )
@@ -219,7 +220,8 @@ def edit_ticket(
     with holding(ticket):
         Contribution.objects.get_or_create(ticket=ticket, actor_id=actor.person_id)
         _write_accounts(ticket, intake)
-        write_note(ticket, note, actor=actor, now=now)
+        lost = _leave_app(ticket, intake.stream_app)
+        write_note(ticket, note, actor=actor, now=now, app_id=intake.stream_app.pk)
         if not automatic:
             _confirm(ticket, intake, actor=actor, now=now)
         return move(
@@ -227,11 +229,27 @@ def edit_ticket(
             Verb.EDIT,
             actor=actor,
             now=now,
-            changes={**columns, "edited_by_id": actor.id, "edited_at": now},
-            facts={"plan_digest_before": ticket.plan_digest, **({"automatic": True} if automatic else {})},
+            changes={**columns, "edited_by_id": actor.id, "edited_at": now, **({"owner_id": None} if lost else {})},
+            facts={
+                "plan_digest_before": ticket.plan_digest,
+                **({"automatic": True} if automatic else {}),
+                **({"owner_lost": lost} if lost else {}),
+            },
             texts={"note": note},
-            quietly=automatic and _edited_just_now(ticket, actor, now),
+            quietly=automatic and not lost and _edited_just_now(ticket, actor, now),
         )
+
+
+def _leave_app(ticket: Ticket, app: StreamApp) -> int | None:
+    """Where the ticket moves to another app: what was seen in the old one goes.
+
+    Returns the owner whom it loses, since their role does not hold in the new one: nobody would take care of it.
+    """
+    if app.pk == ticket.stream_app_id:
+        return None
+    previews.forget_names(ticket)
+    owner = ticket.owner
+    return owner.pk if owner and not staff.as_actor(owner).holds_in(app.pk) else None
 
 
 def _edited_just_now(ticket: Ticket, actor: Actor, now: datetime) -> bool:

@@ -17,7 +17,7 @@ from requests_app.audit_actions import AuditAction
 from requests_app.enums import CLOSED_STATES, Channel, ExtensionGround, PauseOfClock
 from requests_app.models import ClockPause, Extension, Ticket
 from requests_app.workflow import deadlines, policies
-from requests_app.workflow.access import check_may
+from requests_app.workflow.access import check_may, locked_for
 from requests_app.workflow.clock import clock
 from requests_app.workflow.deadlines import Deadline, Paused
 from requests_app.workflow.rights import Right
@@ -74,7 +74,7 @@ def extend(
     if not reason.strip():
         raise policies.UnableTo("Write why the time is needed: the person has a right to the reason.", field="note")
     with transaction.atomic():
-        stored = _locked(ticket)
+        stored = _not_closed(locked_for(Right.EXTEND_THE_TIME, ticket, actor=actor, now=now))
         before = deadline_of(stored, today=today)
         late = deadlines.check_extension(today, before.refuse_by_on, extended=before.extended)
         if late:
@@ -110,7 +110,7 @@ def ask(
             "Write what was asked and why: the doubt must be a reasonable one (Art. 12(6) GDPR).", field="note"
         )
     with transaction.atomic():
-        stored = _locked(ticket)
+        stored = _not_closed(locked_for(Right.STOP_THE_CLOCK, ticket, actor=actor, now=now))
         due_on = deadline_of(stored, today=today).due_on
         wrong = deadlines.check_asked(asked_on, received_on=stored.received_on, due_on=due_on, today=today)
         if wrong:
@@ -129,7 +129,7 @@ def answer(ticket: Ticket, pause_id: int, *, actor: Actor, now: datetime, answer
     """Let the clock go on from the day on which the person answered. Raises `NotPermitted` or `UnableTo`."""
     check_may(Right.STOP_THE_CLOCK, actor=actor, now=now, ticket=ticket)
     with transaction.atomic():
-        stored = _locked(ticket, even_closed=True)
+        stored = locked_for(Right.STOP_THE_CLOCK, ticket, actor=actor, now=now)
         pause = stored.clock_pauses.select_for_update().filter(pk=pause_id, answered_on__isnull=True).first()
         if pause is None:
             raise policies.UnableTo("This question was answered already.")
@@ -203,9 +203,8 @@ def _plain(day: date | None) -> str:
     return day.isoformat() if day else ""
 
 
-def _locked(ticket: Ticket, *, even_closed: bool = False) -> Ticket:
-    """The ticket as it stands now, kept from changing until the transaction ends; raises `UnableTo` where it closed."""
-    stored = Ticket.objects.select_for_update(of=("self",)).get(pk=ticket.pk)
-    if stored.state in CLOSED_STATES and not even_closed:
+def _not_closed(stored: Ticket) -> Ticket:
+    """The same ticket; raises `UnableTo` where it closed."""
+    if stored.state in CLOSED_STATES:
         raise policies.UnableTo("The ticket is closed: its clock stands for good.")
     return stored

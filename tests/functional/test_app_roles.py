@@ -234,12 +234,14 @@ def test_each_change_is_an_entry_with_what_holds_afterwards(other: StreamApp) ->
     pk = person("ben").pk
     confine("ben", first, other)
     AppRole.objects.get(person=pk, stream_app=first).delete()
+    AppRole.objects.get(person=pk, stream_app=other).delete()
 
     entries = AuditEntry.objects.filter(action=AuditAction.STAFF_SAVED.value).order_by("seq")
     assert [entry.facts for entry in entries] == [
         {"person": pk, "given_in": first.pk, "apps": [first.pk]},
         {"person": pk, "given_in": other.pk, "apps": sorted([first.pk, other.pk])},
         {"person": pk, "taken_in": first.pk, "apps": [other.pk]},
+        {"person": pk, "taken_in": other.pk, "apps": "all"},
     ]
 
 
