@@ -247,6 +247,7 @@ _NOTHING_DONE = frozenset({Reached.NOT_REACHED, Reached.NOTHING_THERE})
 
 def word(table: Sequence[Row]) -> Outcome:
     """The word that the rows of one account earn; that of an erasure without the copies that it makes first."""
+    copied = any(row.reached is Reached.EXPORTED for row in table)
     table = [row for row in table if row.asked is not Asked.COPY] or table
     asked = [row for row in table if row.asked is not Asked.NOT_ASKED]
     reached = {row.reached for row in asked}
@@ -255,7 +256,8 @@ def word(table: Sequence[Row]) -> Outcome:
     if any(row.asked is Asked.RESTORE and row.reached is Reached.NOT_REACHED for row in asked):
         return Outcome.PARTIAL
     if reached <= {Reached.NOTHING_THERE}:
-        return Outcome.NOTHING_FOUND
+        # Where Stream made a copy it knows the id, even if it shows no user by it.
+        return Outcome.NOT_VERIFIED if copied else Outcome.NOTHING_FOUND
     if all(row.asked is Asked.COPY for row in asked):
         return _word_of_export(asked)
     missed = [row for row in asked if row.reached is Reached.NOT_REACHED or _has_no_end(row)]

@@ -1,0 +1,67 @@
+"""What the portal says of a user whom Stream does not show claims no more than was looked for and done."""
+
+from __future__ import annotations
+
+import pytest
+
+from requests_app.enums import Language, Mode, Outcome, State
+from requests_app.models import KindResult, StreamApp, Ticket
+from requests_app.queries import outcome_words
+from requests_app.workflow import letters
+from requests_app.workflow.plan import Plan
+from tests import factories
+from tests.clock import Clock
+from tests.sandbox_server import StandIn
+
+MARIE = "marie.curie"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def fresh(ticket: Ticket) -> Ticket:
+    return Ticket.objects.get(pk=ticket.pk)
+
+
+def result(ticket: Ticket) -> tuple[str, str]:
+    now = fresh(ticket)
+    return now.state, now.outcome
+
+
+def callout(ticket: Ticket) -> str:
+    told = outcome_words.told(fresh(ticket))
+    assert told is not None
+    return str(told.sentence)
+
+
+def letter(ticket: Ticket, clock: Clock) -> str:
+    """What the letter that comes first says was done."""
+    return letters.values(fresh(ticket), Language.ENGLISH, now=clock())["what_was_done"]
+
+
+def ends(ticket: Ticket) -> dict[str, str]:
+    """What the stored table says was reached, by kind of data."""
+    return dict(KindResult.objects.filter(account__ticket=ticket).values_list("kind", "reached"))
+
+
+def without_feeds(*user_ids: str, copy_first: bool = False) -> Plan:
+    return factories.erase_plan(*user_ids, feeds_data=Mode.KEEP, copy_first=copy_first)
+
+
+def run(plan: Plan, app: StreamApp, clock: Clock, *, seconds: int = 30) -> Ticket:
+    """A ticket of this plan, approved and carried out as far as Stream lets it."""
+    ticket = factories.approved(plan, app=app)
+    clock.sweep_for(seconds=seconds)
+    return ticket
+
+
+def test_whose_data_was_copied_is_not_nothing(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    """The user was erased before, but not the feeds data: the copies are files with data."""
+    run(without_feeds(MARIE), app, clock)
+
+    ticket = run(without_feeds(MARIE, copy_first=True), app, clock)
+
+    assert sorted(call["operation"] for call in stand_in.calls()[1:]) == ["ExportFeedUserData", "ExportUsers"]
+    assert result(ticket) == (State.COMPLETED, Outcome.NOT_VERIFIED)
+    assert "Made first: copy of feeds data, copy of user data." in callout(ticket)
+    assert "nothing was" not in callout(ticket)
+    assert "found no" not in letter(ticket, clock)
