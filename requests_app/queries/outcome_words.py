@@ -50,7 +50,10 @@ _TOLD: Mapping[Outcome, Told] = MappingProxyType(
         Outcome.NOTHING_FOUND: Told(
             "amber",
             "search",
-            _("Stream shows nothing for this id, so nothing was sent. Whether the id was right is for people to say."),
+            _(
+                "Stream shows no user by this id, so nothing was copied or deleted. "
+                "Whether the id was right is for people to say."
+            ),
         ),
         Outcome.PARTIAL: Told(
             "amber", "alert-triangle", _("Not all of it was reached, as far as was seen: see the steps below.")
@@ -79,9 +82,12 @@ _BY_KIND = frozenset(
         Outcome.EMPTIED,
         Outcome.HIDDEN,
         Outcome.NOT_VERIFIED,
+        Outcome.NOTHING_FOUND,
         Outcome.PARTIAL,
     }
 )
+# What the plan amounts to says nothing of these.
+_NOT_AS_PLANNED = frozenset({Outcome.NOTHING_FOUND, Outcome.PARTIAL})
 # What was asked was reached, and seen.
 EARNED = frozenset({Outcome.ERASED, Outcome.EXPORTED, Outcome.RESTORED})
 
@@ -112,7 +118,9 @@ def _by_kind(ticket: Ticket, outcome: Outcome) -> str:
     stored = [table for _, table in results.tables_of(accounts_with_results(ticket)) if table]
     if stored:
         return reached.in_words(stored)
-    return "" if outcome is Outcome.PARTIAL else reached.in_words([reached.as_planned(plans.from_json(ticket.plan))])
+    if outcome in _NOT_AS_PLANNED:
+        return ""
+    return reached.in_words([reached.as_planned(plans.from_json(ticket.plan))])
 
 
 def accounts_with_results(ticket: Ticket) -> list[Account]:

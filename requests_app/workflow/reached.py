@@ -94,6 +94,11 @@ class Row:
     reached: Reached
     at_least: int | None = None
 
+    @property
+    def has_nobody(self) -> bool:
+        """Whether nothing was sent for it, since Stream showed nobody by the id."""
+        return self.answer is Answer.NOBODY
+
 
 def rows(plan: Plan, calls: Sequence[Call]) -> tuple[Row, ...]:
     """The table of one account from its own calls; those of other accounts have no say in it."""
@@ -170,10 +175,10 @@ def _erased(kind: DataKind, asked: Asked, call: Call | None) -> Row:
         return Row(kind, asked, Answer.NOT_ASKED, Seen.NOT_LOOKED_FOR, Reached.KEPT)
     answer = _answer(call)
     if answer is Answer.NOBODY:
-        # Nobody counts what may hang on a user whom Stream does not show.
-        looked_at = kind in {DataKind.ACCOUNT, DataKind.FEEDS_DATA}
-        seen = Seen.NOTHING if looked_at else Seen.NOT_LOOKED_FOR
-        return Row(kind, asked, answer, seen, Reached.NOTHING_THERE)
+        if kind in {DataKind.ACCOUNT, DataKind.FEEDS_DATA}:
+            return Row(kind, asked, answer, Seen.NOTHING, Reached.NOTHING_THERE)
+        # Nobody counts what may hang on a user whom Stream does not show: it may be there.
+        return Row(kind, asked, answer, Seen.NOT_LOOKED_FOR, Reached.NOT_REACHED)
     if call is None or not call.looked:
         end = Reached.NOT_VERIFIED if answer in {*_NO_END, Answer.ENDED} else Reached.NOT_REACHED
         return Row(kind, asked, answer, Seen.NOT_LOOKED_FOR, end)
@@ -255,12 +260,12 @@ def word(table: Sequence[Row]) -> Outcome:
         return Outcome.RESTORED
     if any(row.asked is Asked.RESTORE and row.reached is Reached.NOT_REACHED for row in asked):
         return Outcome.PARTIAL
-    if reached <= {Reached.NOTHING_THERE}:
+    if all(row.has_nobody for row in asked):
         # Where Stream made a copy it knows the id, even if it shows no user by it.
         return Outcome.NOT_VERIFIED if copied else Outcome.NOTHING_FOUND
     if all(row.asked is Asked.COPY for row in asked):
         return _word_of_export(asked)
-    missed = [row for row in asked if row.reached is Reached.NOT_REACHED or _has_no_end(row)]
+    missed = [row for row in asked if (row.reached is Reached.NOT_REACHED and not row.has_nobody) or _has_no_end(row)]
     if missed:
         untouched = reached <= _NOTHING_DONE and not any(row.answer in _MAY_HAVE_ACTED for row in missed)
         return _nothing_done(missed) if untouched else Outcome.PARTIAL
@@ -288,7 +293,7 @@ def _word_of_export(asked: Sequence[Row]) -> Outcome:
 def _word_of_erasure(table: Sequence[Row], asked: Sequence[Row]) -> Outcome:
     """The word where all that was asked for was sent, and Stream finished it."""
     # What may hang on a user whom Stream never showed was not looked for: that is not seen to be empty.
-    unseen = any(row.reached is Reached.NOTHING_THERE and row.seen is Seen.NOT_LOOKED_FOR for row in asked)
+    unseen = any(row.has_nobody and row.seen is Seen.NOT_LOOKED_FOR for row in asked)
     reached = {row.reached for row in table}
     if unseen or Reached.NOT_VERIFIED in reached:
         return Outcome.NOT_VERIFIED

@@ -56,8 +56,8 @@ _REACHED = {
 _COPY = _both("a copy for you", "eine Kopie für Sie")
 _ENDS = {
     Outcome.NOTHING_FOUND: _both(
-        "We found no data about you under the account that you named.",
-        "Unter dem von Ihnen genannten Konto haben wir keine Daten über Sie gefunden.",
+        "We found no account like the one that you named, so nothing was copied or deleted.",
+        "Ein Konto, wie Sie es genannt haben, haben wir nicht gefunden; kopiert oder gelöscht wurde deshalb nichts.",
     ),
     Outcome.FAILED: _both(
         "It could not be carried out for technical reasons.", "Es war aus technischen Gründen nicht möglich."

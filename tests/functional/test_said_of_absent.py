@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from requests_app.enums import Language, Mode, Outcome, State
+from requests_app.enums import DataKind, Language, Mode, Outcome, Reached, State
 from requests_app.models import KindResult, StreamApp, Ticket
 from requests_app.queries import outcome_words
 from requests_app.workflow import letters
@@ -65,3 +65,30 @@ def test_whose_data_was_copied_is_not_nothing(app: StreamApp, stand_in: StandIn,
     assert "Made first: copy of feeds data, copy of user data." in callout(ticket)
     assert "nothing was" not in callout(ticket)
     assert "found no" not in letter(ticket, clock)
+
+
+def test_what_hangs_on_a_user_deleted_elsewhere_is_not_called_absent(
+    app: StreamApp, stand_in: StandIn, clock: Clock
+) -> None:
+    stand_in.client().delete_users([MARIE], {"user": "soft"})
+    assert stand_in.client().count_messages(MARIE).number
+
+    ticket = run(without_feeds(MARIE), app, clock)
+
+    assert result(ticket) == (State.COMPLETED, Outcome.NOTHING_FOUND)
+    assert {kind for kind, end in ends(ticket).items() if end == Reached.NOTHING_THERE} == {DataKind.ACCOUNT}
+    assert callout(ticket).startswith("Stream shows no user by this id")
+    assert "Not reached: messages, conversations, calls, files." in callout(ticket)
+    assert letter(ticket, clock) == "We found no account like the one that you named, so nothing was copied or deleted."
+    assert "nothing for this id" not in fresh(ticket).steps.get().detail
+
+
+def test_who_hangs_on_nobody_is_no_failure(app: StreamApp, clock: Clock) -> None:
+    """The feeds data of a user who is gone is deleted: what else may be there was not looked for."""
+    run(without_feeds(MARIE), app, clock)
+
+    ticket = run(factories.erase_plan(MARIE), app, clock)
+
+    assert result(ticket) == (State.COMPLETED, Outcome.NOT_VERIFIED)
+    assert "Removed: feeds data." in callout(ticket)
+    assert "- the messages you wrote: not reached" in letter(ticket, clock)
