@@ -7,10 +7,11 @@ import pytest
 from requests_app.enums import DataKind, Language, Mode, Outcome, Reached, State
 from requests_app.models import KindResult, StreamApp, Ticket
 from requests_app.queries import outcome_words
-from requests_app.workflow import letters
+from requests_app.workflow import letters, tickets
 from requests_app.workflow.plan import Plan
 from tests import factories
 from tests.clock import Clock
+from tests.people import actor
 from tests.sandbox_server import StandIn
 
 MARIE = "marie.curie"
@@ -92,3 +93,73 @@ def test_who_hangs_on_nobody_is_no_failure(app: StreamApp, clock: Clock) -> None
     assert result(ticket) == (State.COMPLETED, Outcome.NOT_VERIFIED)
     assert "Removed: feeds data." in callout(ticket)
     assert "- the messages you wrote: not reached" in letter(ticket, clock)
+
+
+def feeds_alone(mode: Mode) -> Plan:
+    keep = dict.fromkeys(("user", "messages", "conversations", "calls"), Mode.KEEP)
+    return factories.erase_plan(MARIE, **keep, files=False, feeds_data=mode)
+
+
+def given_up(ticket: Ticket, clock: Clock) -> None:
+    """Leave a stopped ticket as it stands: a part of it was done."""
+    tickets.give_up(fresh(ticket), actor=actor("dora"), now=clock(), note="Enough.")
+    assert result(ticket) == (State.COMPLETED, Outcome.PARTIAL)
+
+
+def is_held(ticket: Ticket, by: Ticket) -> bool:
+    return result(ticket)[0] == State.NEEDS_ATTENTION and f"{by.reference} hid this account" in fresh(ticket).attention
+
+
+def test_who_was_hidden_stays_so_after_a_ticket_about_feeds_data(app: StreamApp, clock: Clock) -> None:
+    first = run(factories.soft_plan(MARIE), app, clock)
+    run(feeds_alone(Mode.HARD), app, clock)
+
+    assert is_held(run(factories.erase_plan(MARIE), app, clock), by=first)
+
+
+def test_who_was_hidden_stays_so_after_half_an_export(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    first = run(factories.soft_plan(MARIE), app, clock)
+    stand_in.go_wrong(tasks={"ExportUsers": {"fate": "fail"}})
+    given_up(run(factories.export_plan(MARIE), app, clock), clock)
+    stand_in.go_wrong()
+
+    assert is_held(run(without_feeds(MARIE), app, clock), by=first)
+
+
+def test_feeds_data_that_half_a_ticket_hid_is_hidden(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    stand_in.go_wrong(tasks={"DeleteUsers": {"fate": "fail"}})
+    first = run(factories.erase_plan(MARIE, feeds_data=Mode.SOFT), app, clock)
+    given_up(first, clock)
+    stand_in.go_wrong()
+
+    assert is_held(run(feeds_alone(Mode.HARD), app, clock), by=first)
+
+
+def test_a_delete_that_nobody_verified_may_have_hidden_only(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    stand_in.go_wrong(calls={"Search": {"error": 500}}, tasks={"DeleteUsers": {"fate": "vanish"}})
+    first = run(without_feeds(MARIE), app, clock, seconds=2000)
+    assert result(first) == (State.COMPLETED, Outcome.NOT_VERIFIED)
+    stand_in.go_wrong()
+
+    assert is_held(run(without_feeds(MARIE), app, clock), by=first)
+
+
+def test_who_was_erased_after_being_hidden_is_absent(app: StreamApp, clock: Clock) -> None:
+    run(factories.soft_plan(MARIE), app, clock)
+    again = factories.approved(without_feeds(MARIE), app=app, send_if_absent=True)
+    clock.sweep_for(seconds=30)
+    assert result(again)[0] == State.COMPLETED
+
+    assert result(run(without_feeds(MARIE), app, clock)) == (State.COMPLETED, Outcome.NOTHING_FOUND)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NOT_VERIFIED, Outcome.HIDDEN, Outcome.ERASED])
+def test_a_ticket_of_before_the_tables_is_told_by_its_plan(app: StreamApp, clock: Clock, outcome: Outcome) -> None:
+    plan = factories.soft_plan(MARIE) if outcome is Outcome.HIDDEN else without_feeds(MARIE)
+    first = run(plan, app, clock)
+    KindResult.objects.all().delete()
+    first.accounts.update(outcome=outcome.value)
+
+    ticket = run(without_feeds(MARIE), app, clock)
+
+    assert is_held(ticket, by=first) == (outcome is not Outcome.ERASED)
