@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from requests_app.enums import DataKind, Language, Mode, Outcome, Reached, State
+from requests_app.enums import AttemptOutcome, DataKind, Language, Mode, Outcome, Reached, State, StepState, Verb
 from requests_app.models import KindResult, StreamApp, Ticket
 from requests_app.queries import outcome_words
 from requests_app.workflow import letters, tickets
 from requests_app.workflow.plan import Plan
+from requests_app.workflow.policies import UnableTo
 from tests import factories
 from tests.clock import Clock
-from tests.people import actor
+from tests.people import actor, signed_in
 from tests.sandbox_server import StandIn
 
 MARIE = "marie.curie"
@@ -163,3 +164,34 @@ def test_a_ticket_of_before_the_tables_is_told_by_its_plan(app: StreamApp, clock
     ticket = run(without_feeds(MARIE), app, clock)
 
     assert is_held(ticket, by=first) == (outcome is not Outcome.ERASED)
+
+
+def may_cancel(ticket: Ticket) -> bool:
+    """Whether its page offers that."""
+    page = signed_in("dora").get(f"/tickets/{ticket.reference}/")
+    return bool(page.context["actions"][Verb.CANCEL.value].allowed)
+
+
+def test_what_was_only_looked_at_can_be_cancelled(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    """Of one user nothing was found; the delete of the other was not taken for the rate limit."""
+    ticket = factories.approved(factories.erase_plan("nobody-here", MARIE), app=app)
+    stand_in.go_wrong(calls={"DeleteFeedUserData": {"error": 429}})
+    clock.sweep_for(seconds=3)
+    assert ticket.steps.filter(attempts__outcome=AttemptOutcome.NOT_SENT.value).exists()
+    assert ticket.steps.filter(state=StepState.DONE.value).exists()
+
+    assert may_cancel(ticket)
+    tickets.cancel(fresh(ticket), actor=actor("dora"), now=clock(), note="Withdrawn.")
+
+    assert stand_in.calls() == []
+    assert fresh(ticket).state == State.CANCELLED
+
+
+def test_what_stream_took_is_not_cancelled(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    stand_in.go_wrong(calls={"GetTask": {"error": 500}})
+    ticket = run(factories.erase_plan(MARIE), app, clock, seconds=3)
+    assert ticket.steps.filter(attempts__outcome=AttemptOutcome.ACCEPTED.value).exists()
+
+    assert not may_cancel(ticket)
+    with pytest.raises(UnableTo, match="already sent"):
+        tickets.cancel(fresh(ticket), actor=actor("dora"), now=clock(), note="Withdrawn.")
