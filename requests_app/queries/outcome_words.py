@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
-from requests_app.enums import Kind, Outcome, State
+from requests_app.enums import Asked, Kind, Outcome, State
 from requests_app.models import Account, Ticket
 from requests_app.workflow import plan as plans
 from requests_app.workflow import reached, results
@@ -74,6 +74,14 @@ _TOLD: Mapping[Outcome, Told] = MappingProxyType(
 )
 
 
+# Not verified, of users who were asked back: it is the restore that nobody saw, no erasure.
+_NOT_SEEN_BACK = Told(
+    "amber",
+    "alert-triangle",
+    _("Stream was asked to bring the users back, and could not be read afterwards: nobody saw them again."),
+)
+
+
 # With these it is told kind by kind what was reached.
 _BY_KIND = frozenset(
     {
@@ -97,7 +105,13 @@ def told(ticket: Ticket) -> Told | None:
     if ticket.state != State.COMPLETED or not ticket.outcome:
         return None
     outcome = Outcome(ticket.outcome)
-    return replace(_TOLD[outcome], sentence=" ".join([str(_TOLD[outcome].sentence), *_details(ticket, outcome)]))
+    meant = _NOT_SEEN_BACK if outcome is Outcome.NOT_VERIFIED and _was_asked_back(ticket) else _TOLD[outcome]
+    return replace(meant, sentence=" ".join([str(meant.sentence), *_details(ticket, outcome)]))
+
+
+def _was_asked_back(ticket: Ticket) -> bool:
+    tables = results.tables_of(accounts_with_results(ticket))
+    return any(row.asked is Asked.RESTORE for _, table in tables for row in table)
 
 
 def _details(ticket: Ticket, outcome: Outcome) -> list[str]:

@@ -322,29 +322,44 @@ def counts(tables: Iterable[Iterable[Row]]) -> dict[str, dict[str, int]]:
     return {kind: dict(sorted(ends.items())) for kind, ends in sorted(found.items())}
 
 
-_IN_WORDS = (
-    ("Made first", Reached.EXPORTED),
-    ("Removed", Reached.REMOVED),
-    ("Emptied, shells stay", Reached.EMPTIED),
-    ("Hidden, kept by Stream", Reached.HIDDEN),
-    ("Left out of the plan", Reached.KEPT),
-    ("Nothing there", Reached.NOTHING_THERE),
-    ("Not verified", Reached.NOT_VERIFIED),
-    ("Not reached", Reached.NOT_REACHED),
+_IN_WORDS: Mapping[Reached, str] = MappingProxyType(
+    {
+        Reached.EXPORTED: "Made first",
+        Reached.REMOVED: "Removed",
+        Reached.EMPTIED: "Emptied, shells stay",
+        Reached.HIDDEN: "Hidden, kept by Stream",
+        Reached.KEPT: "Left out of the plan",
+        Reached.NOTHING_THERE: "Nothing there",
+        Reached.NOT_VERIFIED: "Not verified",
+        Reached.NOT_REACHED: "Not reached",
+    }
+)
+# Of users who were asked back.
+_BACK_IN_WORDS: Mapping[Reached, str] = MappingProxyType(
+    {
+        Reached.RESTORED: "Brought back",
+        Reached.NOT_VERIFIED: "Asked back, not seen again",
+        Reached.NOT_REACHED: "Not brought back",
+    }
 )
 
 
 def in_words(tables: Sequence[Sequence[Row]]) -> str:
     """The kinds of data by what was reached; where the accounts differ, for how many of them."""
-    return " ".join(f"{said}: {', '.join(kinds)}." for said, end in _IN_WORDS if (kinds := [*_kinds(tables, end)]))
+    said = (*_IN_WORDS.values(), *_BACK_IN_WORDS.values())
+    return " ".join(f"{words}: {', '.join(kinds)}." for words in said if (kinds := [*_kinds(tables, words)]))
 
 
-def _kinds(tables: Sequence[Sequence[Row]], end: Reached) -> Iterator[str]:
-    ends: dict[DataKind, list[Reached]] = {}
+def _words(row: Row) -> str:
+    return (_BACK_IN_WORDS if row.asked is Asked.RESTORE else _IN_WORDS)[row.reached]
+
+
+def _kinds(tables: Sequence[Sequence[Row]], words: str) -> Iterator[str]:
+    said: dict[DataKind, list[str]] = {}
     for table in tables:
         for row in table:
-            ends.setdefault(row.kind, []).append(row.reached)
-    for kind, reached in ends.items():
-        number = reached.count(end)
+            said.setdefault(row.kind, []).append(_words(row))
+    for kind, each in said.items():
+        number = each.count(words)
         if number:
-            yield kind.label if number == len(reached) else f"{kind.label} ({number} of {len(reached)} accounts)"
+            yield kind.label if number == len(each) else f"{kind.label} ({number} of {len(each)} accounts)"

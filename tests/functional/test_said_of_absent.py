@@ -7,7 +7,10 @@ import pytest
 from requests_app.enums import AttemptOutcome, DataKind, Language, Mode, Outcome, Reached, State, StepState, Verb
 from requests_app.models import KindResult, StreamApp, Ticket
 from requests_app.queries import outcome_words
-from requests_app.workflow import letters, tickets
+from requests_app.stream.client import StreamClient
+from requests_app.stream.errors import UnknownOutcome
+from requests_app.stream.wire import RemoteUser
+from requests_app.workflow import aftercare, letters, tickets
 from requests_app.workflow.plan import Plan
 from requests_app.workflow.policies import UnableTo
 from tests import factories
@@ -54,6 +57,12 @@ def run(plan: Plan, app: StreamApp, clock: Clock, *, seconds: int = 30) -> Ticke
     ticket = factories.approved(plan, app=app)
     clock.sweep_for(seconds=seconds)
     return ticket
+
+
+def restored(ticket: Ticket, clock: Clock, *, seconds: int = 30) -> None:
+    """Ask the users of a ticket back, as far as Stream lets that be done."""
+    aftercare.restore(fresh(ticket), actor=actor("dora"), now=clock(), note="By mistake.")
+    clock.sweep_for(seconds=seconds, step=20)
 
 
 def test_whose_data_was_copied_is_not_nothing(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
@@ -195,3 +204,38 @@ def test_what_stream_took_is_not_cancelled(app: StreamApp, stand_in: StandIn, cl
     assert not may_cancel(ticket)
     with pytest.raises(UnableTo, match="already sent"):
         tickets.cancel(fresh(ticket), actor=actor("dora"), now=clock(), note="Withdrawn.")
+
+
+def test_a_restore_that_nobody_saw_reads_as_no_erasure(
+    app: StreamApp, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = run(factories.soft_plan(MARIE), app, clock)
+    looked, look = [0], StreamClient.query_users
+
+    def first_look_only(client: StreamClient, user_ids: list[str]) -> tuple[RemoteUser, ...]:
+        looked[0] += 1
+        if looked[0] > 1:
+            raise UnknownOutcome("Down.", operation="QueryUsers", status=500)
+        return look(client, user_ids)
+
+    monkeypatch.setattr(StreamClient, "query_users", first_look_only)
+    restored(ticket, clock, seconds=2500)
+
+    assert result(ticket) == (State.COMPLETED, Outcome.NOT_VERIFIED)
+    assert callout(ticket).startswith("Stream was asked to bring the users back")
+    assert "Asked back, not seen again: the user." in callout(ticket)
+    account = letter(ticket, clock).splitlines()[0]
+    assert account == (
+        "- your account and profile: our provider was asked to bring it back; "
+        "we have not been able to check that it is there again"
+    )
+
+
+def test_a_restore_that_failed_says_so(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    ticket = run(factories.soft_plan(MARIE), app, clock)
+    stand_in.go_wrong(calls={"RestoreUsers": {"error": 400}})
+    restored(ticket, clock)
+    given_up(ticket, clock)
+
+    assert "Not brought back: the user." in callout(ticket)
+    assert "it was to be brought back, and we did not manage to" in letter(ticket, clock)
