@@ -239,3 +239,24 @@ def test_a_restore_that_failed_says_so(app: StreamApp, stand_in: StandIn, clock:
 
     assert "Not brought back: the user." in callout(ticket)
     assert "it was to be brought back, and we did not manage to" in letter(ticket, clock)
+
+
+def test_who_was_hidden_by_a_delete_that_failed_comes_back(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    stand_in.go_wrong(tasks={"DeleteUsers": {"fate": "fail"}})
+    ticket = run(factories.soft_plan(MARIE), app, clock)
+    given_up(ticket, clock)
+    assert stand_in.client().query_users([MARIE]) == ()
+
+    restored(ticket, clock)
+
+    assert result(ticket) == (State.COMPLETED, Outcome.RESTORED)
+    assert [user.id for user in stand_in.client().query_users([MARIE])] == [MARIE]
+
+
+def test_who_was_never_hidden_is_not_restored(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
+    stand_in.go_wrong(calls={"DeleteUsers": {"error": 400}})
+    ticket = run(factories.soft_plan(MARIE), app, clock)
+    tickets.give_up(fresh(ticket), actor=actor("dora"), now=clock(), note="Enough.")
+
+    with pytest.raises(UnableTo):
+        restored(ticket, clock)
