@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from requests_app.enums import AttemptOutcome, DataKind, Language, Mode, Outcome, Reached, State, StepState, Verb
-from requests_app.models import KindResult, StreamApp, Ticket
+from requests_app.models import KindResult, Recipient, StreamApp, Ticket
 from requests_app.queries import outcome_words
 from requests_app.stream.client import StreamClient
 from requests_app.stream.errors import UnknownOutcome
 from requests_app.stream.wire import RemoteUser
-from requests_app.workflow import aftercare, letters, tickets
+from requests_app.workflow import aftercare, closing, letters, tickets
 from requests_app.workflow.plan import Plan
 from requests_app.workflow.policies import UnableTo
 from tests import factories
@@ -260,3 +260,13 @@ def test_who_was_never_hidden_is_not_restored(app: StreamApp, stand_in: StandIn,
 
     with pytest.raises(UnableTo):
         restored(ticket, clock)
+
+
+def test_nobody_is_told_of_an_erasure_of_nobody(app: StreamApp, clock: Clock) -> None:
+    Recipient.objects.create(stream_app=app, name="Analytics Ltd")
+
+    nobody, erased = (run(factories.erase_plan(user_id), app, clock) for user_id in ("nobody-here", MARIE))
+
+    assert not nobody.informings.exists()
+    assert not any("Analytics" in missing for missing in closing.missing(fresh(nobody)))
+    assert [one.recipient.name for one in erased.informings.all()] == ["Analytics Ltd"]
