@@ -93,7 +93,7 @@ def hold_back(step: Step, *, at: datetime | None = None) -> None:
 
 def find_nobody(step: Step, *, at: datetime | None = None) -> None:
     """Let the look before the call show nobody, so that nothing is sent."""
-    given = {"detail": "Stream shows nothing for this id.", "evidence": {"user": "absent"}}
+    given = {"detail": "Stream shows no user by this id, so nothing was sent.", "evidence": {"user": "absent"}}
     happen(step, (StepEvent.NOTHING_SEEN, given), at=at or timezone.now())
 
 

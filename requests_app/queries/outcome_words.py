@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
-from requests_app.enums import Kind, Outcome, State
+from requests_app.enums import Asked, Kind, Outcome, State
 from requests_app.models import Account, Step, Ticket
 from requests_app.workflow import plan as plans
 from requests_app.workflow import reached, results
@@ -50,7 +50,10 @@ _TOLD: Mapping[Outcome, Told] = MappingProxyType(
         Outcome.NOTHING_FOUND: Told(
             "amber",
             "search",
-            _("Stream shows nothing for this id, so nothing was sent. Whether the id was right is for people to say."),
+            _(
+                "Stream shows no user by this id, so nothing was copied or deleted. "
+                "Whether the id was right is for people to say."
+            ),
         ),
         Outcome.PARTIAL: Told(
             "amber", "alert-triangle", _("Not all of it was reached, as far as was seen: see the steps below.")
@@ -78,6 +81,12 @@ _CAME_BACK = Told(
     "alert-triangle",
     _("Stream showed nothing of it when the ticket closed, and a day later it showed data again: see the steps below."),
 )
+# Not verified, of users who were asked back: it is the restore that nobody saw, no erasure.
+_NOT_SEEN_BACK = Told(
+    "amber",
+    "alert-triangle",
+    _("Stream was asked to bring the users back, and could not be read afterwards: nobody saw them again."),
+)
 # With these it is told kind by kind what was reached.
 _BY_KIND = frozenset(
     {
@@ -86,9 +95,12 @@ _BY_KIND = frozenset(
         Outcome.EMPTIED,
         Outcome.HIDDEN,
         Outcome.NOT_VERIFIED,
+        Outcome.NOTHING_FOUND,
         Outcome.PARTIAL,
     }
 )
+# What the plan amounts to says nothing of these.
+_NOT_AS_PLANNED = frozenset({Outcome.NOTHING_FOUND, Outcome.PARTIAL})
 # What was asked was reached, and seen.
 EARNED = frozenset({Outcome.ERASED, Outcome.EXPORTED, Outcome.RESTORED})
 
@@ -100,7 +112,13 @@ def told(ticket: Ticket) -> Told | None:
     outcome = Outcome(ticket.outcome)
     if outcome in _SEEN_GONE and came_back(ticket.steps.all()):
         return _CAME_BACK
-    return replace(_TOLD[outcome], sentence=" ".join([str(_TOLD[outcome].sentence), *_details(ticket, outcome)]))
+    meant = _NOT_SEEN_BACK if outcome is Outcome.NOT_VERIFIED and _was_asked_back(ticket) else _TOLD[outcome]
+    return replace(meant, sentence=" ".join([str(meant.sentence), *_details(ticket, outcome)]))
+
+
+def _was_asked_back(ticket: Ticket) -> bool:
+    tables = results.tables_of(accounts_with_results(ticket))
+    return any(row.asked is Asked.RESTORE for _, table in tables for row in table)
 
 
 def _details(ticket: Ticket, outcome: Outcome) -> list[str]:
@@ -121,7 +139,9 @@ def _by_kind(ticket: Ticket, outcome: Outcome) -> str:
     stored = [table for _, table in results.tables_of(accounts_with_results(ticket)) if table]
     if stored:
         return reached.in_words(stored)
-    return "" if outcome is Outcome.PARTIAL else reached.in_words([reached.as_planned(plans.from_json(ticket.plan))])
+    if outcome in _NOT_AS_PLANNED:
+        return ""
+    return reached.in_words([reached.as_planned(plans.from_json(ticket.plan))])
 
 
 def accounts_with_results(ticket: Ticket) -> list[Account]:

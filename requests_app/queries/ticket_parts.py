@@ -12,7 +12,6 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet, prefetch_related_objects
 
 from requests_app.compiled_query import Compiled
-from requests_app.enums import StepState
 from requests_app.models import (
     Attachment,
     ClockPause,
@@ -28,10 +27,11 @@ from requests_app.models import (
     Ticket,
     Verdict,
 )
-from requests_app.workflow.guard import Known, held_ids
+from requests_app.workflow.guard import Known, held_ids, sent_steps
 
-# Of these alone it is told whether there are any: holds of the ticket's app, previews of its effect.
-HOLDS, PREVIEWS = "holds", "previews"
+# Of these alone it is told whether there are any: holds of the ticket's app, previews of its effect, steps of it that
+# reached Stream.
+HOLDS, PREVIEWS, SENT = "holds", "previews", "sent"
 
 
 def _kinds() -> Mapping[str, QuerySet[Any]]:
@@ -53,7 +53,8 @@ def _question(ticket_id: int) -> QuerySet[Ticket, Any]:
     own = {**_kinds(), PREVIEWS: Preview.objects.all()}
     there = {f"has_{name}": Exists(rows.order_by().filter(ticket=OuterRef("pk"))) for name, rows in own.items()}
     holds = LegalHold.objects.open().order_by().filter(stream_app=OuterRef("stream_app"))
-    return Ticket.objects.order_by().filter(pk=ticket_id).values(**there, **{f"has_{HOLDS}": Exists(holds)})
+    others = {f"has_{HOLDS}": Exists(holds), f"has_{SENT}": Exists(sent_steps(OuterRef("pk")))}
+    return Ticket.objects.order_by().filter(pk=ticket_id).values(**there, **others)
 
 
 _QUESTION = Compiled(_question)
@@ -87,7 +88,7 @@ def known(ticket: Ticket, kinds: frozenset[str]) -> Known:
     """What the rules ask of a ticket whose parts were read; `kinds` are those of which there is anything."""
     return Known(
         contributors=frozenset(one.actor_id for one in ticket.contributions.all()),
-        anything_sent=any(step.state != StepState.PLANNED or step.attempt_count for step in steps_of(ticket)),
+        anything_sent=SENT in kinds,
         held=held_ids(ticket) if HOLDS in kinds else (),
         refused_parts=frozenset(verdict.part for verdict in standing_verdicts(ticket)),
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from requests_app import queue
 from requests_app.audit import log
 from requests_app.audit.actor import Actor
 from requests_app.audit_actions import AuditAction
-from requests_app.enums import Operation, Outcome, StepState, Verb
+from requests_app.enums import AttemptOutcome, Operation, Outcome, StepState, Verb
 from requests_app.models import Note, Step, Ticket
 from requests_app.steps import write
 from requests_app.steps.lifecycle import StepEvent
@@ -90,9 +91,12 @@ def restore(ticket: Ticket, *, actor: Actor, now: datetime, note: str) -> Ticket
 
 
 def _plan_restore(ticket: Ticket, *, now: datetime) -> int:
-    """A step for each user whom this ticket hid, whatever became of the rest; returns how many there are."""
-    carried_out = ticket.steps.filter(operation=Operation.DELETE_USERS.value, state=StepState.DONE.value)
-    hidden = carried_out.exclude(outcome=Outcome.NOTHING_FOUND.value).values("account")
+    """A step for each user whom this ticket hid, or may have, whatever became of the rest; returns how many."""
+    # Stream hides a user with a call that it takes, whatever becomes of its task.
+    taken = Q(attempts__outcome__in=[AttemptOutcome.ACCEPTED.value, AttemptOutcome.UNKNOWN.value])
+    # A restored database may lack attempts.
+    seen = Q(state=StepState.DONE.value) & ~Q(outcome=Outcome.NOTHING_FOUND.value)
+    hidden = ticket.steps.filter(taken | seen, operation=Operation.DELETE_USERS.value).values("account")
     done_before = ticket.steps.filter(rank=RESTORE_RANK).count()
     steps = write.lay_out(
         Step(

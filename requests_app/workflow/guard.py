@@ -107,18 +107,18 @@ def lacks_cover_sheet(ticket: Ticket) -> bool:
     return ticket.kind == Kind.EXPORT and not CoverSheet.objects.filter(stream_app=ticket.stream_app_id).exists()
 
 
-def was_sent(ticket: Ticket) -> bool:
-    """Whether a call of the ticket reached Stream, or may have.
+def sent_steps(ticket: int | OuterRef) -> QuerySet[Step, Step]:
+    """The steps of a ticket of which a call reached Stream, or may have.
 
-    It did not where each step is still planned, was dropped, or ended by a look that came before any call, and no
-    attempt of it was made but such that provably had no effect. A restored database may lack attempts: what was looked
-    at after a call counts as sent all the same.
+    None did where a step is still planned, was dropped, or ended by a look that came before any call, and no attempt
+    of it was made but such that provably had no effect. A restored database may lack attempts: what was looked at
+    after a call counts as sent all the same.
     """
     ended = Q(state__in=[StepState.DONE.value, StepState.FAILED.value], read_back_at__isnull=False)
     only_looked = ended & ~Q(evidence__has_key="looked_at")
     tried = Attempt.objects.filter(steps=OuterRef("pk")).exclude(outcome=AttemptOutcome.NOT_SENT.value)
     never_begun = Q(state__in=[StepState.PLANNED.value, StepState.DROPPED.value])
-    return ticket.steps.filter(~(never_begun | only_looked) | Exists(tried)).exists()
+    return Step.objects.filter(~(never_begun | only_looked) | Exists(tried), ticket=ticket).order_by()
 
 
 def in_flight(ticket: Ticket) -> tuple[str, ...]:
@@ -156,9 +156,8 @@ def _contributors(ticket_id: int) -> QuerySet[Contribution, Any]:
 
 def _what_hangs(ticket_id: int, app_id: int) -> dict[str, Text]:
     """Most tickets have nothing of these."""
-    of_steps = Q(attempt_count__gt=0) | ~Q(state=StepState.PLANNED.value)
     return {
-        "sent": whether(Step.objects.filter(of_steps, ticket=ticket_id)),
+        "sent": whether(sent_steps(ticket_id)),
         "refused_parts": whether(Verdict.objects.filter(ticket=ticket_id, stands=True)),
         "holds": whether(LegalHold.objects.open().filter(stream_app=app_id)),
     }
@@ -177,7 +176,6 @@ def standing(ticket: Ticket, known: Known | None = None) -> policies.Standing:
         contributors=known.contributors,
         anything_sent=known.anything_sent,
         in_flight=in_flight(ticket) if State(ticket.state) is State.NEEDS_ATTENTION else (),
-        was_sent=State(ticket.state) in {State.NEEDS_ATTENTION, State.CANCELLED} and was_sent(ticket),
         on_hold=bool(known.held),
         identity_missing=State(ticket.state) in identity.CHECKABLE and identity.is_missing(ticket),
         first_approver=ticket.first_approved_by_id,

@@ -52,6 +52,7 @@ class Standing:
     kind: Kind
     plan: Plan
     contributors: frozenset[int] = field(default_factory=frozenset)
+    # A call of it reached Stream, or may have.
     anything_sent: bool = False
     # What the calls are called that were begun and of which nobody knows yet what became of them.
     in_flight: tuple[str, ...] = ()
@@ -63,8 +64,6 @@ class Standing:
     erased: bool = False
     refused_parts: frozenset[str] = field(default_factory=frozenset)
     answered: bool = False
-    # A call of it reached Stream, or may have.
-    was_sent: bool = False
 
 
 def check_four_eyes(standing: Standing, actor_id: int | None) -> None:
@@ -94,7 +93,7 @@ def check_known(standing: Standing) -> None:
 
 def check_unsent(standing: Standing) -> None:
     """The plan of what was sent stays as it is: the ticket says what became of it."""
-    if standing.was_sent:
+    if standing.anything_sent:
         raise UnableTo(
             "Something of it was sent to Stream, or may have been, so its plan stays as it is. Retry, or give up and "
             "open a new request for what is left."

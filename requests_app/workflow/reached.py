@@ -99,6 +99,11 @@ class Row:
     reached: Reached
     at_least: int | None = None
 
+    @property
+    def has_nobody(self) -> bool:
+        """Whether nothing was sent for it, since Stream showed nobody by the id."""
+        return self.answer is Answer.NOBODY
+
 
 def rows(plan: Plan, calls: Sequence[Call]) -> tuple[Row, ...]:
     """The table of one account from its own calls; those of other accounts have no say in it."""
@@ -175,10 +180,10 @@ def _erased(kind: DataKind, asked: Asked, call: Call | None) -> Row:
         return Row(kind, asked, Answer.NOT_ASKED, Seen.NOT_LOOKED_FOR, Reached.KEPT)
     answer = _answer(call)
     if answer is Answer.NOBODY:
-        # Nobody counts what may hang on a user whom Stream does not show.
-        looked_at = kind in {DataKind.ACCOUNT, DataKind.FEEDS_DATA}
-        seen = Seen.NOTHING if looked_at else Seen.NOT_LOOKED_FOR
-        return Row(kind, asked, answer, seen, Reached.NOTHING_THERE)
+        if kind in {DataKind.ACCOUNT, DataKind.FEEDS_DATA}:
+            return Row(kind, asked, answer, Seen.NOTHING, Reached.NOTHING_THERE)
+        # Nobody counts what may hang on a user whom Stream does not show: it may be there.
+        return Row(kind, asked, answer, Seen.NOT_LOOKED_FOR, Reached.NOT_REACHED)
     if call is None or not call.looked:
         end = Reached.NOT_VERIFIED if answer in {*_NO_END, Answer.ENDED} else Reached.NOT_REACHED
         return Row(kind, asked, answer, Seen.NOT_LOOKED_FOR, end)
@@ -255,6 +260,7 @@ _NOTHING_DONE = frozenset({Reached.NOT_REACHED, Reached.NOTHING_THERE})
 
 def word(table: Sequence[Row]) -> Outcome:
     """The word that the rows of one account earn; that of an erasure without the copies that it makes first."""
+    copied = any(row.reached is Reached.EXPORTED for row in table)
     table = [row for row in table if row.asked is not Asked.COPY] or table
     asked = [row for row in table if row.asked is not Asked.NOT_ASKED]
     reached = {row.reached for row in asked}
@@ -262,11 +268,12 @@ def word(table: Sequence[Row]) -> Outcome:
         return Outcome.RESTORED
     if any(row.asked is Asked.RESTORE and row.reached is Reached.NOT_REACHED for row in asked):
         return Outcome.PARTIAL
-    if reached <= {Reached.NOTHING_THERE}:
-        return Outcome.NOTHING_FOUND
+    if all(row.has_nobody for row in asked):
+        # Where Stream made a copy it knows the id, even if it shows no user by it.
+        return Outcome.NOT_VERIFIED if copied else Outcome.NOTHING_FOUND
     if all(row.asked is Asked.COPY for row in asked):
         return _word_of_export(asked)
-    missed = [row for row in asked if row.reached is Reached.NOT_REACHED or _has_no_end(row)]
+    missed = [row for row in asked if (row.reached is Reached.NOT_REACHED and not row.has_nobody) or _has_no_end(row)]
     if missed:
         untouched = reached <= _NOTHING_DONE and not any(row.answer in _MAY_HAVE_ACTED for row in missed)
         return _nothing_done(missed) if untouched else Outcome.PARTIAL
@@ -294,7 +301,7 @@ def _word_of_export(asked: Sequence[Row]) -> Outcome:
 def _word_of_erasure(table: Sequence[Row], asked: Sequence[Row]) -> Outcome:
     """The word where all that was asked for was sent, and Stream finished it."""
     # What may hang on a user whom Stream never showed was not looked for: that is not seen to be empty.
-    unseen = any(row.reached is Reached.NOTHING_THERE and row.seen is Seen.NOT_LOOKED_FOR for row in asked)
+    unseen = any(row.has_nobody and row.seen is Seen.NOT_LOOKED_FOR for row in asked)
     reached = {row.reached for row in table}
     if unseen or Reached.NOT_VERIFIED in reached:
         return Outcome.NOT_VERIFIED
@@ -323,29 +330,44 @@ def counts(tables: Iterable[Iterable[Row]]) -> dict[str, dict[str, int]]:
     return {kind: dict(sorted(ends.items())) for kind, ends in sorted(found.items())}
 
 
-_IN_WORDS = (
-    ("Made first", Reached.EXPORTED),
-    ("Removed", Reached.REMOVED),
-    ("Emptied, shells stay", Reached.EMPTIED),
-    ("Hidden, kept by Stream", Reached.HIDDEN),
-    ("Left out of the plan", Reached.KEPT),
-    ("Nothing there", Reached.NOTHING_THERE),
-    ("Not verified", Reached.NOT_VERIFIED),
-    ("Not reached", Reached.NOT_REACHED),
+_IN_WORDS: Mapping[Reached, str] = MappingProxyType(
+    {
+        Reached.EXPORTED: "Made first",
+        Reached.REMOVED: "Removed",
+        Reached.EMPTIED: "Emptied, shells stay",
+        Reached.HIDDEN: "Hidden, kept by Stream",
+        Reached.KEPT: "Left out of the plan",
+        Reached.NOTHING_THERE: "Nothing there",
+        Reached.NOT_VERIFIED: "Not verified",
+        Reached.NOT_REACHED: "Not reached",
+    }
+)
+# Of users who were asked back.
+_BACK_IN_WORDS: Mapping[Reached, str] = MappingProxyType(
+    {
+        Reached.RESTORED: "Brought back",
+        Reached.NOT_VERIFIED: "Asked back, not seen again",
+        Reached.NOT_REACHED: "Not brought back",
+    }
 )
 
 
 def in_words(tables: Sequence[Sequence[Row]]) -> str:
     """The kinds of data by what was reached; where the accounts differ, for how many of them."""
-    return " ".join(f"{said}: {', '.join(kinds)}." for said, end in _IN_WORDS if (kinds := [*_kinds(tables, end)]))
+    said = (*_IN_WORDS.values(), *_BACK_IN_WORDS.values())
+    return " ".join(f"{words}: {', '.join(kinds)}." for words in said if (kinds := [*_kinds(tables, words)]))
 
 
-def _kinds(tables: Sequence[Sequence[Row]], end: Reached) -> Iterator[str]:
-    ends: dict[DataKind, list[Reached]] = {}
+def _words(row: Row) -> str:
+    return (_BACK_IN_WORDS if row.asked is Asked.RESTORE else _IN_WORDS)[row.reached]
+
+
+def _kinds(tables: Sequence[Sequence[Row]], words: str) -> Iterator[str]:
+    said: dict[DataKind, list[str]] = {}
     for table in tables:
         for row in table:
-            ends.setdefault(row.kind, []).append(row.reached)
-    for kind, reached in ends.items():
-        number = reached.count(end)
+            said.setdefault(row.kind, []).append(_words(row))
+    for kind, each in said.items():
+        number = each.count(words)
         if number:
-            yield kind.label if number == len(reached) else f"{kind.label} ({number} of {len(reached)} accounts)"
+            yield kind.label if number == len(each) else f"{kind.label} ({number} of {len(each)} accounts)"

@@ -18,8 +18,8 @@ from requests_app.workflow.clock import clock
 from requests_app.workflow.policies import UnableTo
 from requests_app.workflow.rights import Right
 
-# Nothing was erased then, so there is nothing to tell.
-_NOTHING = frozenset({Outcome.FAILED, Outcome.REFUSED_BY_STREAM, Outcome.RESTORED})
+# Nothing was erased then, so there is nothing to tell: Art. 19 is about an erasure that was carried out.
+_NOTHING = frozenset({Outcome.NOTHING_FOUND, Outcome.FAILED, Outcome.REFUSED_BY_STREAM, Outcome.RESTORED})
 MOST = 50
 
 

@@ -80,10 +80,14 @@ def tables_of(accounts: Iterable[Account]) -> list[tuple[Account, tuple[Row, ...
 
 
 def reached_by_kind(ticket: Ticket) -> dict[str, set[Reached]]:
-    """What the accounts of a closed ticket came to, by kind of data; empty where no table was stored."""
+    """What the accounts of a closed ticket came to, by kind of data; empty where no table was stored.
+
+    What became of users who were asked back stands by itself, under `Asked.RESTORE`.
+    """
     found: dict[str, set[Reached]] = defaultdict(set)
-    for kind, end in KindResult.objects.filter(account__ticket=ticket).values_list("kind", "reached"):
-        found[kind].add(Reached(end))
+    rows = KindResult.objects.filter(account__ticket=ticket)
+    for kind, asked, end in rows.values_list("kind", "asked", "reached"):
+        found[asked if asked == Asked.RESTORE else kind].add(Reached(end))
     return dict(found)
 
 

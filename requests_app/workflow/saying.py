@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from requests_app.enums import Kind, Language, Mode, Outcome, Reached, Refusal
+from requests_app.enums import Asked, Kind, Language, Mode, Outcome, Reached, Refusal
 from requests_app.workflow.plan import Plan
 
 EN, DE = Language.ENGLISH, Language.GERMAN
@@ -53,11 +53,22 @@ _REACHED = {
     ),
     Reached.NOT_REACHED: _both("not reached", "nicht erreicht"),
 }
+# Of an account that was to come back.
+_BACK = {
+    Reached.RESTORED: _both("brought back", "wiederhergestellt"),
+    Reached.NOT_VERIFIED: _both(
+        "our provider was asked to bring it back; we have not been able to check that it is there again",
+        "unser Dienstleister sollte es wiederherstellen; wir konnten nicht überprüfen, ob es wieder da ist",
+    ),
+    Reached.NOT_REACHED: _both(
+        "it was to be brought back, and we did not manage to", "es sollte wiederhergestellt werden; das gelang nicht"
+    ),
+}
 _COPY = _both("a copy for you", "eine Kopie für Sie")
 _ENDS = {
     Outcome.NOTHING_FOUND: _both(
-        "We found no data about you under the account that you named.",
-        "Unter dem von Ihnen genannten Konto haben wir keine Daten über Sie gefunden.",
+        "We found no account like the one that you named, so nothing was copied or deleted.",
+        "Ein Konto, wie Sie es genannt haben, haben wir nicht gefunden; kopiert oder gelöscht wurde deshalb nichts.",
     ),
     Outcome.FAILED: _both(
         "It could not be carried out for technical reasons.", "Es war aus technischen Gründen nicht möglich."
@@ -146,7 +157,8 @@ def greeting(name: str, language: Language) -> str:
     return f"Dear {name}," if name else "Dear Sir or Madam,"
 
 
-# What all accounts of a ticket came to, by kind of data as the plan names it; without any before it closed.
+# What all accounts of a ticket came to, by kind of data as the plan names it, and under `Asked.RESTORE` of users who
+# were asked back; without any before it closed.
 ReachedByKind = Mapping[str, Collection[Reached]]
 
 
@@ -156,7 +168,7 @@ def what_was_done(
     """A line for each kind of data that was touched, or the sentence that says what came of it instead."""
     if outcome in _ENDS:
         return _ENDS[outcome][language]
-    if outcome is Outcome.PARTIAL:
+    if outcome is Outcome.PARTIAL and Asked.RESTORE.value not in reached:
         # Which part of the plan was reached for whom stands on the ticket: the plan cannot tell.
         return _INCOMPLETE[language]
     lines = [f"- {what}: {did}" for what, did in _done(plan, language, reached)]
@@ -174,14 +186,17 @@ def _done(plan: Plan, language: Language, reached: ReachedByKind) -> Iterator[tu
     for name in _MODES:
         mode: Mode = getattr(plan, name)
         if mode is not Mode.KEEP:
-            yield PARTS[name][language], _ends(reached.get(name, ()), language) or _DID[mode][language]
+            yield PARTS[name][language], _ends(name, reached, language) or _DID[mode][language]
     if plan.files:
-        yield PARTS["files"][language], _ends(reached.get("files", ()), language) or _DID[Mode.HARD][language]
+        yield PARTS["files"][language], _ends("files", reached, language) or _DID[Mode.HARD][language]
 
 
-def _ends(reached: Collection[Reached], language: Language) -> str:
-    """What was reached; where accounts differ, all of it, in the order of the words above."""
-    return " / ".join(words[language] for end, words in _REACHED.items() if end in reached)
+def _ends(name: str, reached: ReachedByKind, language: Language) -> str:
+    """What was reached of a kind; where accounts differ, all of it, in the order of the words above."""
+    ended, back = reached.get(name, ()), reached.get(Asked.RESTORE.value, ()) if name == "user" else ()
+    said = [words for end, words in _REACHED.items() if end in ended]
+    said += [words for end, words in _BACK.items() if end in back]
+    return " / ".join(words[language] for words in said)
 
 
 def what_stays(plan: Plan, language: Language) -> str:

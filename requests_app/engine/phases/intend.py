@@ -88,7 +88,7 @@ def _end(step: Step, verdict: Verdict, hidden_by: str | None) -> Change:
         detail = "Stream shows the user already, so nothing was sent."
         return Change(step, StepEvent.ALREADY_BACK, {"detail": detail, "evidence": present})
     if verdict is Verdict.NOTHING_FOUND:
-        detail = "Stream shows nothing for this id."
+        detail = "Stream shows no user by this id, so nothing was sent."
         return Change(step, StepEvent.NOTHING_SEEN, {"detail": detail, "evidence": absent})
     return Change(step, StepEvent.HELD_BY_LOOK, {"detail": _ASK_A_PERSON[verdict], "evidence": present})
 
