@@ -59,7 +59,10 @@ def test_an_answer_that_could_not_be_written_down_is_followed_by_no_second_call(
 
         found = report(portal)
         assert deleted(portal) == once
-        assert found["tickets"] == {"completed/erased_in_part": 2}
+        # Whose answer was lost is hidden on Stream, and nobody told how that ended.
+        lost = {"completed/not_verified": sum(sent.values())} if sent else {}
+        rest = 2 - sum(sent.values())
+        assert found["tickets"] == {**lost, **({"completed/erased_in_part": rest} if rest else {})}
         assert found["actions"]["call.reconcile"] == sum(sent.values())
         assert found["intact"]
 
@@ -134,7 +137,9 @@ def test_workers_outlive_a_postgresql_that_crashes_and_comes_back(tmp_path: Path
         until(lambda: report(portal)["moving"] == 0, seconds=150, what="every ticket to end")
 
         found = report(portal)
-        assert found["tickets"] == {"completed/erased_in_part": 12}
+        # An answer that was lost in a crash leaves its deletes not verified.
+        assert set(found["tickets"]) <= {"completed/erased_in_part", "completed/not_verified"}
+        assert sum(found["tickets"].values()) == 12
         assert set(deleted(portal).values()) == {1}
         assert len(deleted(portal)) == 12
         assert found["intact"]

@@ -100,14 +100,14 @@ def test_a_restored_database_pauses_itself_and_is_compared_with_stream_first(tmp
         # The time to settle is over: what is gone is settled, what nobody can tell is for a person.
         do(portal, "sweep(600)")
         found = report(portal)
-        assert found["tickets"] == {"completed/erased_in_part": 1, "needs_attention/": 1, "running/": 1}
+        assert found["tickets"] == {"completed/not_verified": 1, "needs_attention/": 1, "running/": 1}
         assert deleted(portal) == once
 
         do(portal, "lift()")
         do(portal, "sweep(700)")
         do(portal, "sweep(800)")
         found = report(portal)
-        assert found["tickets"] == {"completed/erased_in_part": 1, "needs_attention/": 1, "completed/exported": 1}
+        assert found["tickets"] == {"completed/not_verified": 1, "needs_attention/": 1, "completed/exported": 1}
         assert deleted(portal) == once
         assert found["intact"]
         assert found["actions"]["database.restored"] == 1

@@ -149,4 +149,8 @@ def test_a_storm_of_kills_ends_with_every_ticket_in_its_final_state(tmp_path: Pa
     assert set(accepted.values()) == {1}
     assert len(accepted) == 20
     assert found["intact"]
-    assert found["tickets"] == {"completed/erased_in_part": 20, "completed/exported": 4}
+    # Where a kill took the answer to a delete along, nobody knows how that ended.
+    erased = {"completed/erased_in_part", "completed/not_verified"}
+    assert found["tickets"].pop("completed/exported") == 4
+    assert set(found["tickets"]) <= erased
+    assert sum(found["tickets"].values()) == 20
