@@ -79,7 +79,7 @@ _SEEN_GONE = frozenset({Outcome.ERASED, Outcome.ERASED_IN_PART, Outcome.EMPTIED,
 _CAME_BACK = Told(
     "amber",
     "alert-triangle",
-    _("Stream showed nothing of it when the ticket closed, and a day later it showed data again: see the steps below."),
+    _("The look at Stream a day later showed data of it: see the steps below, and look on Stream."),
 )
 # Not verified, of users who were asked back: it is the restore that nobody saw, no erasure.
 _NOT_SEEN_BACK = Told(

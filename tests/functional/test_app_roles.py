@@ -80,14 +80,14 @@ OF_AN_APP = [name for name in ANSWERS if "app_id" in pattern_of(name)]
 FOR_ALL = [name for name in ANSWERS if name not in {*OF_A_TICKET, *OF_AN_APP} and ANSWERS[name][0] == 200]
 
 
-@pytest.mark.parametrize("name", [*OF_A_TICKET, *OF_AN_APP])
-def test_what_belongs_to_another_app_is_not_there(name: str, ticket: Ticket, other: StreamApp) -> None:
-    url, wrong = address(name), {}
-    for who in PEOPLE:
-        confined = confine(who, other)
+@pytest.mark.parametrize("who", PEOPLE)
+def test_what_belongs_to_another_app_is_not_there(who: str, ticket: Ticket, other: StreamApp) -> None:
+    confined, client, wrong = confine(who, other), visitor(who), {}
+    for name in (*OF_A_TICKET, *OF_AN_APP):
+        url = address(name)
         for method in ("get", "post"):
             with undone():
-                answer = getattr(visitor(who), method)(url)
+                answer = getattr(client, method)(url)
             expected = {404} if permissions.may_open(confined, name) else {403}
             if method == "get" and ANSWERS[name][0] == 302 and 404 in expected:
                 # An address of a form leads to the page of the form, which is not there.
@@ -95,24 +95,25 @@ def test_what_belongs_to_another_app_is_not_there(name: str, ticket: Ticket, oth
             if ANSWERS[name][method == "post"] == 405 and 404 in expected:
                 expected = {405}
             if answer.status_code not in expected:
-                wrong[who, method] = answer.status_code
+                wrong[name, method] = answer.status_code
             assert USER_ID not in answer.content.decode()
 
     assert wrong == {}
 
 
-@pytest.mark.parametrize("name", FOR_ALL)
-def test_no_page_names_anything_of_another_app(name: str, ticket: Ticket, other: StreamApp) -> None:
+@pytest.mark.parametrize("who", PEOPLE)
+def test_no_page_names_anything_of_another_app(who: str, ticket: Ticket, other: StreamApp) -> None:
     dora = staff.as_actor(person("dora"))
     now = timezone.now()
     factories.completed(factories.export_plan(f"{USER_ID}-too"))
     holds.place(ticket.stream_app, USER_ID, actor=dora, now=now, reason=REASON)
     pauses.pause(ticket.stream_app, actor=dora, now=now, reason=REASON)
     imports.upload(ticket.stream_app, sheet.template().encode(), actor=dora, now=now)
-    for who in PEOPLE:
-        confined = confine(who, other)
+    confined, client = confine(who, other), visitor(who)
+    for name in FOR_ALL:
+        url = address(name)
         with undone():
-            answer = visitor(who).get(address(name))
+            answer = client.get(url)
             shown = answer.getvalue().decode()
         assert answer.status_code == (200 if permissions.may_open(confined, name) else 403), (who, name)
         assert [word for word in (USER_ID, ticket.reference, "chat-test", REASON) if word in shown] == [], (who, name)

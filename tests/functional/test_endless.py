@@ -100,7 +100,7 @@ def test_a_task_that_stream_refuses_to_tell_of_is_not_waited_for_for_ever(
 
     clock.sweep_for(seconds=600, step=10)
     assert fresh(ticket).state == State.RUNNING
-    clock.sweep_for(seconds=DAY, step=60)
+    clock.sweep_for(seconds=DAY, step=1_800)
 
     assert fresh(ticket).state in {State.COMPLETED, State.NEEDS_ATTENTION}
     assert fresh(ticket).outcome != Outcome.EXPORTED
@@ -114,8 +114,8 @@ def test_a_look_that_is_refused_for_its_number_names_the_limit_and_has_an_end(
     clock.sweep_for(seconds=30)
 
     assert waiting.of_tickets([fresh(ticket)], now=clock())[ticket.pk].kind is Wait.LIMIT
-    clock.sweep_for(seconds=DAY / 2, step=60)
+    clock.sweep_for(seconds=DAY / 2, step=1_800)
     assert fresh(ticket).state == State.RUNNING
-    clock.sweep_for(seconds=DAY, step=60)
+    clock.sweep_for(seconds=DAY, step=1_800)
 
     assert (fresh(ticket).state, fresh(ticket).outcome) == (State.COMPLETED, Outcome.NOT_VERIFIED)

@@ -117,6 +117,6 @@ def test_what_comes_back_a_day_later_is_said_where_the_outcome_stands(
     told = outcome_words.told(fresh(ticket))
     assert told is not None
     assert told.tone == "amber"
-    assert "a day later it showed data again" in said(ticket)
+    assert "a day later showed data of it" in said(ticket)
     assert "shows nothing of it any more" not in said(ticket)
     assert "Data again" in [stone.label for stone in ticket_page.milestones(fresh(ticket))]

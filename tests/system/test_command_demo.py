@@ -223,8 +223,12 @@ def test_it_does_not_serve_where_one_of_its_processes_ended(
         running._spawn("web", ["-c", "raise SystemExit('no such port')"])
         running._children["web"].wait()
 
+    def fails(*_: object) -> None:
+        raise DemoFailed("Nobody answers.")
+
     settings.DEMO_FOLDER = tmp_path / "demo"
     monkeypatch.setattr(Processes, "start", ends)
+    monkeypatch.setattr("requests_app.demo.journey.show", fails)
 
     with pytest.raises(CommandError, match=r"The web ended with code 1"):
         call_command("demo", port=18_100)
