@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from requests_app.demo.looker import Looker
 from requests_app.engine import budgets, gates
-from requests_app.enums import Operation, State, StepState, Wait
+from requests_app.engine.phases import remaining
+from requests_app.enums import DELETE_OPERATIONS, Operation, State, StepState, Wait
 from requests_app.models import Attempt, Step, StreamApp, Ticket
-from requests_app.queries import waiting
+from requests_app.queries import obstacles, waiting
+from requests_app.stream.transport import Transport
 from requests_app.workflow import aftercare, tickets
 from tests import explanations, factories
 from tests.canary import NAME, USER_ID
@@ -106,6 +109,25 @@ def test_an_export_that_is_asked_for_again_waits_for_no_read(app: StreamApp, sta
 
     assert [gate.name for gate in held.steps[steps[0].pk]] == [Wait.CHECK.value]
     assert waiting.of_tickets([ticket], now=clock())[ticket.pk].kind is Wait.CHECK
+
+
+@pytest.mark.parametrize("operation", sorted(DELETE_OPERATIONS))
+def test_a_look_waits_for_the_limit_of_every_call_that_it_makes(
+    app: StreamApp, stand_in: StandIn, clock: Clock, monkeypatch: pytest.MonkeyPatch, operation: Operation
+) -> None:
+    factories.approved(factories.erase_plan("marie.curie"), app=app)
+    clock.sweep_for(seconds=60)
+    step = Step.objects.select_related("ticket__stream_app", "account").get(operation=operation.value)
+    asked, real = set(), Transport.exchange
+
+    def exchange(transport: Transport, called: str, *words: Any, **more: Any) -> Any:
+        asked.add(called)
+        return real(transport, called, *words, **more)
+
+    monkeypatch.setattr(Transport, "exchange", exchange)
+    remaining.look(stand_in.client(), [step])
+
+    assert set(obstacles.endpoints_ahead(step)) == asked
 
 
 def test_nobody_asks_about_a_task_of_an_app_that_is_left_alone(app: StreamApp, stand_in: StandIn, clock: Clock) -> None:
